@@ -1,0 +1,1 @@
+"""EVSYS: a central system for electric-vehicle charging over OCPP."""

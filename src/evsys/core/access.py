@@ -1,0 +1,55 @@
+"""Who may do what: one table of roles and actions, used by every door.
+
+An action is named `<noun>.<verb>`. A key's scopes can only narrow what its role may.
+"""
+
+from typing import Literal, get_args
+
+from evsys.core.records import Role
+
+Action = Literal[
+    "station.read",
+    "station.edit",
+    "station.command",
+    "station.raw",
+    "transaction.read",
+    "transaction.close",
+    "token.read",
+    "token.edit",
+    "user.read",
+    "user.edit",
+    "location.read",
+    "location.edit",
+    "event.read",
+    "message.read",
+    "status.read",
+    "key.read",
+    "key.edit",
+]
+
+_VIEWER: frozenset[Action] = frozenset(
+    ("station.read", "transaction.read", "token.read", "location.read", "event.read", "status.read")
+)
+_OPERATOR: frozenset[Action] = _VIEWER | frozenset[Action](
+    (
+        "station.edit",
+        "station.command",
+        "transaction.close",
+        "token.edit",
+        "user.read",
+        "user.edit",
+        "location.edit",
+        "message.read",
+    )
+)
+_ADMIN: frozenset[Action] = frozenset(get_args(Action))
+
+GRANTS: dict[Role, frozenset[Action]] = {"viewer": _VIEWER, "operator": _OPERATOR, "admin": _ADMIN}
+
+
+def allowed(role: Role, scopes: tuple[str, ...], action: Action) -> bool:
+    """Whether a holder of `role`, narrowed by `scopes` (action names or `<noun>.*`; empty: no narrowing), may
+    act."""
+    if action not in GRANTS[role]:
+        return False
+    return not scopes or action in scopes or f"{action.partition('.')[0]}.*" in scopes

@@ -1,0 +1,70 @@
+"""The errors that cross floors, each saying whose fault it is and what to do. A door maps each to its own
+words."""
+
+
+class EvsysError(Exception):
+    """Base of the errors that a caller is expected to handle."""
+
+
+class StationOffline(EvsysError):
+    """The station is not connected: nothing was sent. Try again when it is back. (REST 409)"""
+
+
+class StationUnknown(EvsysError):
+    """No station of this identity is registered. (REST 404)"""
+
+
+class NotSupportedByStation(EvsysError):
+    """The command cannot be said in the OCPP version that this station speaks. (REST 422)"""
+
+
+class BadCommand(EvsysError):
+    """The command's own members are wrong; the text says which. (REST 400)"""
+
+
+class CallFailed(EvsysError):
+    """The station answered with a CALLERROR. (REST 502)"""
+
+    def __init__(self, code: str, description: str, details: str = "{}") -> None:
+        super().__init__(
+            f"the station answered {code}: {description}" if description else f"the station answered {code}"
+        )
+        self.code = code
+        self.description = description
+        self.details = details
+
+
+class BadAnswer(EvsysError):
+    """The station's answer cannot be understood; `payload` holds it as sent. (REST 502)"""
+
+    def __init__(self, reason: str, payload: str) -> None:
+        super().__init__(f"the station's answer cannot be understood: {reason}")
+        self.payload = payload
+
+
+class NoAnswer(EvsysError):
+    """The station did not answer in time; what it did is unknown. (REST 504)"""
+
+
+class ConnectionLost(EvsysError):
+    """The link broke before the station answered; what it did is unknown. (REST 504)"""
+
+
+class TooManyCalls(EvsysError):
+    """The queue of calls to this station is full. Try again later. (REST 429)"""
+
+
+class StaleVersion(EvsysError):
+    """The record was changed by somebody else since it was read. Read it again. (REST 409)"""
+
+
+class AlreadyExists(EvsysError):
+    """A record of this identity exists. (REST 409)"""
+
+
+class NotFound(EvsysError):
+    """No record of this identity exists. (REST 404)"""
+
+
+class StoreUnavailable(EvsysError):
+    """The database did not take the change (disk full, locked, I/O error); nothing was stored. (REST 503)"""

@@ -1,0 +1,275 @@
+"""The events: what has happened, in the past tense, written in the same commit as the rows they tell of.
+
+An event per change and a change per event; meter rows, last-seen and wire frames are not events. The log
+orders them by `seq`, which the store assigns at commit. The kind in a row and in JSON is the Struct's name.
+"""
+
+from datetime import datetime
+
+from msgspec import Raw, Struct
+
+from evsys.core.records import (
+    ApiKey,
+    ConnectorStatus,
+    Location,
+    Quarantined,
+    Registration,
+    Station,
+    Token,
+    Transaction,
+    User,
+)
+
+
+class _Event(Struct, frozen=True, kw_only=True, tag_field="kind", tag=True, omit_defaults=True):
+    """Base of all events."""
+
+
+class StationRegistered(_Event, frozen=True, kw_only=True):
+    """A station became known: by itself (accept_unknown_chp) or by an operator's hand."""
+
+    station: Station
+    by: str = ""
+
+
+class StationChanged(_Event, frozen=True, kw_only=True):
+    station: Station
+    by: str = ""
+
+
+class StationRemoved(_Event, frozen=True, kw_only=True):
+    station_id: str
+    by: str = ""
+
+
+class StationConnected(_Event, frozen=True, kw_only=True):
+    station_id: str
+    address: str
+    protocol: str
+    epoch: int
+
+
+class StationDisconnected(_Event, frozen=True, kw_only=True):
+    station_id: str
+    reason: str
+
+
+class StationBooted(_Event, frozen=True, kw_only=True):
+    station_id: str
+    status: Registration
+    vendor: str
+    model: str
+    firmware_version: str = ""
+    serial_number: str = ""
+
+
+class ConnectorStatusChanged(_Event, frozen=True, kw_only=True):
+    connector: ConnectorStatus
+    previous: str = ""
+
+
+class TransactionStarted(_Event, frozen=True, kw_only=True):
+    transaction: Transaction
+
+
+class TransactionEnded(_Event, frozen=True, kw_only=True):
+    transaction: Transaction
+
+
+class TransactionCorrected(_Event, frozen=True, kw_only=True):
+    """A late stop replaced a synthetic end, or a quarantined message found its transaction."""
+
+    transaction: Transaction
+    reason: str
+
+
+class AuthorizationAnswered(_Event, frozen=True, kw_only=True):
+    """A station asked for a token outside a transaction (Authorize)."""
+
+    station_id: str
+    id_token: str
+    status: str
+
+
+class MessageQuarantined(_Event, frozen=True, kw_only=True):
+    quarantined: Quarantined
+
+
+class FirmwareStatusChanged(_Event, frozen=True, kw_only=True):
+    station_id: str
+    status: str
+
+
+class DiagnosticsStatusChanged(_Event, frozen=True, kw_only=True):
+    station_id: str
+    status: str
+
+
+class DataTransferReceived(_Event, frozen=True, kw_only=True):
+    station_id: str
+    vendor_id: str
+    message_id: str = ""
+    data: str = ""
+    status: str = ""
+
+
+class TokenRegistered(_Event, frozen=True, kw_only=True):
+    token: Token
+    by: str = ""
+
+
+class TokenChanged(_Event, frozen=True, kw_only=True):
+    token: Token
+    by: str = ""
+
+
+class TokenRemoved(_Event, frozen=True, kw_only=True):
+    token_id: str
+    by: str = ""
+
+
+class LocationChanged(_Event, frozen=True, kw_only=True):
+    location: Location
+    by: str = ""
+
+
+class LocationRemoved(_Event, frozen=True, kw_only=True):
+    location_id: str
+    by: str = ""
+
+
+class UserChanged(_Event, frozen=True, kw_only=True):
+    user: User
+    by: str = ""
+
+
+class UserRemoved(_Event, frozen=True, kw_only=True):
+    user_id: str
+    by: str = ""
+
+
+class ApiKeyCreated(_Event, frozen=True, kw_only=True):
+    key: ApiKey
+    by: str = ""
+
+
+class ApiKeyRevoked(_Event, frozen=True, kw_only=True):
+    key: ApiKey
+    by: str = ""
+
+
+class CommandSent(_Event, frozen=True, kw_only=True):
+    command_id: str
+    station_id: str
+    type: str
+    request: Raw
+    by: str
+
+
+class CommandFinished(_Event, frozen=True, kw_only=True):
+    command_id: str
+    station_id: str
+    type: str
+    accepted: bool | None = None
+    status: str = ""
+    error: str = ""
+
+
+class ServerStarted(_Event, frozen=True, kw_only=True):
+    version: str
+    stations: int
+
+
+Event = (
+    StationRegistered
+    | StationChanged
+    | StationRemoved
+    | StationConnected
+    | StationDisconnected
+    | StationBooted
+    | ConnectorStatusChanged
+    | TransactionStarted
+    | TransactionEnded
+    | TransactionCorrected
+    | AuthorizationAnswered
+    | MessageQuarantined
+    | FirmwareStatusChanged
+    | DiagnosticsStatusChanged
+    | DataTransferReceived
+    | TokenRegistered
+    | TokenChanged
+    | TokenRemoved
+    | LocationChanged
+    | LocationRemoved
+    | UserChanged
+    | UserRemoved
+    | ApiKeyCreated
+    | ApiKeyRevoked
+    | CommandSent
+    | CommandFinished
+    | ServerStarted
+)
+
+PEOPLE = (
+    StationRegistered,
+    StationChanged,
+    StationRemoved,
+    TokenRegistered,
+    TokenChanged,
+    TokenRemoved,
+    LocationChanged,
+    LocationRemoved,
+    UserChanged,
+    UserRemoved,
+    ApiKeyCreated,
+    ApiKeyRevoked,
+)
+"""Events of records that people write: the gateway follows them to refresh what it holds in memory."""
+
+
+class LoggedEvent(Struct, frozen=True, kw_only=True):
+    """An event as the log holds it. `seq` rises with each; readers resume after the last they saw."""
+
+    seq: int
+    at: datetime
+    station_id: str = ""
+    """Empty for events of no station."""
+    transaction_id: str = ""
+    event: Event
+
+
+def station_of(event: Event) -> str:
+    """The station an event belongs to, or an empty string."""
+    match event:
+        case StationRegistered(station=station) | StationChanged(station=station):
+            return station.id
+        case ConnectorStatusChanged(connector=connector):
+            return connector.station_id
+        case TransactionStarted() | TransactionEnded() | TransactionCorrected():
+            return event.transaction.station_id
+        case MessageQuarantined(quarantined=quarantined):
+            return quarantined.station_id
+        case (
+            StationRemoved()
+            | StationConnected()
+            | StationDisconnected()
+            | StationBooted()
+            | AuthorizationAnswered()
+            | FirmwareStatusChanged()
+            | DiagnosticsStatusChanged()
+            | DataTransferReceived()
+            | CommandSent()
+            | CommandFinished()
+        ):
+            return event.station_id
+        case _:
+            return ""
+
+
+def transaction_of(event: Event) -> str:
+    """The transaction an event belongs to, or an empty string."""
+    match event:
+        case TransactionStarted() | TransactionEnded() | TransactionCorrected():
+            return event.transaction.id
+        case _:
+            return ""

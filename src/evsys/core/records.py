@@ -1,0 +1,309 @@
+"""The records: what the central system keeps, one shape each for row, model and JSON.
+
+A record is a frozen Struct whose fields are the columns of its table (`store/schema.py`, held equal by a
+test) and the members of its JSON. Units stand last in a name; times are aware UTC datetimes; money never
+appears here as a float.
+
+One writer per record. `Location`, `Station`, `Token`, `ApiKey` are the people's: they carry a `version`, and
+a stale edit is a conflict. `StationStatus`, `ConnectorStatus`, `Transaction`, `MeterValue`, `Quarantined` are
+written only in a turn of their station. Secrets are records of their own and are never served.
+
+The vocabulary is OCPP 2.x: station, EVSE, connector, id token, transaction. An OCPP 1.6 connector n is EVSE
+n, connector 1; 1.6 connector 0 (the station as a whole) is EVSE 0, connector 0.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Raw, Struct
+
+Registration = Literal["Accepted", "Pending", "Rejected"]
+Role = Literal["admin", "operator", "viewer"]
+AuthorizationStatus = Literal["Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"]
+Ending = Literal["station", "sweep", "superseded", "operator"]
+"""Who ended a transaction: the station's own stop, or a synthetic end by the sweep of abandoned sessions, by
+a later start on the same EVSE, or by an operator. A late stop of the station replaces a synthetic end."""
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    """Base of all records; see the module for who may write which."""
+
+
+class Location(Record, frozen=True, kw_only=True):
+    """A place with stations. `time_zone` is an IANA name and shapes displays only."""
+
+    id: str
+    name: str = ""
+    address: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
+    time_zone: str = "UTC"
+    created_at: datetime
+    version: int = 1
+
+
+class Station(Record, frozen=True, kw_only=True):
+    """What people say of a station: who it is, whether it may connect, and how to get along with it."""
+
+    id: str
+    title: str = ""
+    location_id: str | None = None
+    enabled: bool = True
+    registration: Registration = "Accepted"
+    """What its BootNotification is answered with."""
+    conformance: Literal["lenient", "strict"] = "lenient"
+    ping: bool = True
+    """Whether the gateway pings its link."""
+    assume_protocol: str = ""
+    """The OCPP version to assume when the handshake offers none, e.g. `ocpp1.6`; empty: the gateway's
+    setting."""
+    assert_measurands: bool = True
+    """Whether measurands and sample interval are asserted after each boot."""
+    poll_meter_values: bool = False
+    """Whether meter values are asked for with TriggerMessage while a transaction runs."""
+    sweep: bool = True
+    """Whether abandoned transactions are closed by the sweep."""
+    call_timeout_s: int | None = None
+    """How long it may take to answer a CALL; None: the node's setting."""
+    created_at: datetime
+    version: int = 1
+
+
+class StationStatus(Record, frozen=True, kw_only=True):
+    """What a station says of itself and of its link."""
+
+    station_id: str
+    epoch: int = 0
+    """Rises with each claim of the station by a connection; an older epoch writes nothing."""
+    connected: bool = False
+    connected_at: datetime | None = None
+    disconnected_at: datetime | None = None
+    address: str = ""
+    protocol: str = ""
+    registration: Registration | None = None
+    """The status last answered to a BootNotification; None before the first."""
+    booted_at: datetime | None = None
+    vendor: str = ""
+    model: str = ""
+    serial_number: str = ""
+    charge_box_serial_number: str = ""
+    firmware_version: str = ""
+    iccid: str = ""
+    imsi: str = ""
+    meter_type: str = ""
+    meter_serial_number: str = ""
+    firmware_status: str = ""
+    diagnostics_status: str = ""
+
+
+class ConnectorStatus(Record, frozen=True, kw_only=True):
+    """The last reported status of a connector, as sent. EVSE 0, connector 0 is the station as a whole."""
+
+    station_id: str
+    evse_id: int
+    connector_id: int
+    status: str
+    error_code: str = "NoError"
+    info: str = ""
+    vendor_id: str = ""
+    vendor_error_code: str = ""
+    reported_at: datetime | None = None
+    """The station's own time, where it gave a plausible one."""
+    received_at: datetime
+
+
+class LastSeen(Record, frozen=True, kw_only=True):
+    """When a station was last heard of; flushed in bulk, never an event."""
+
+    station_id: str
+    at: datetime
+
+
+class Token(Record, frozen=True, kw_only=True):
+    """An id token (a card, an app user) and its rights. `id` is the canonical form: upper case (OCPP compares
+    tokens without regard to case)."""
+
+    id: str
+    kind: str = ""
+    """The type of the id token in OCPP 2.x words (ISO14443, Central …); empty where unknown."""
+    label: str = ""
+    parent: str = ""
+    """The group (1.6: parentIdTag): tokens of one group may stop each other's transactions."""
+    blocked: bool = False
+    expires_at: datetime | None = None
+    max_concurrent: int | None = 1
+    """How many transactions may run at once; None: any number."""
+    station_ids: tuple[str, ...] = ()
+    """The only stations where it may charge; empty: all."""
+    user_id: str | None = None
+    note: str = ""
+    created_at: datetime
+    version: int = 1
+
+
+class User(Record, frozen=True, kw_only=True):
+    """Somebody who owns id tokens."""
+
+    id: str
+    name: str = ""
+    email: str = ""
+    phone: str = ""
+    note: str = ""
+    created_at: datetime
+    version: int = 1
+
+
+class Transaction(Record, frozen=True, kw_only=True):
+    """One charging session from start to stop, as OCPP has it.
+
+    `energy_wh` is None while it runs without readings, else never negative: the sum over register restarts.
+    """
+
+    id: str
+    number: int | None = None
+    """OCPP 1.6's transactionId: positive, 32-bit, unique for ever."""
+    station_id: str
+    evse_id: int
+    connector_id: int
+    id_token: str = ""
+    """As the station sent it."""
+    id_token_canonical: str = ""
+    authorization: AuthorizationStatus
+    """What the start was answered with. A refused start is stored as well: energy may flow."""
+    started_at: datetime
+    start_received_at: datetime
+    meter_start_wh: int
+    start_key: str | None = None
+    """Identity of the start, unique: see `core.transactions.start_key`. None where the transaction was made
+    from its stop alone, or where the start carries no plausible time."""
+    reservation_id: int | None = None
+    ended_at: datetime | None = None
+    end_received_at: datetime | None = None
+    meter_stop_wh: int | None = None
+    energy_wh: int | None = None
+    stop_reason: str = ""
+    """As the station sent it; empty while running and where it sent none."""
+    stop_id_token: str = ""
+    ended_by: Ending | None = None
+    flags: tuple[str, ...] = ()
+    """What an operator should know: `clock`, `negative_meter`, `register_restart`, `orphan_stop`, `no_token`
+    …"""
+
+
+class MeterValue(Record, frozen=True, kw_only=True):
+    """One MeterValue element: the samples of one moment. Common measurands have columns, all else is in
+    `rest`.
+
+    `digest` is the identity of the value: station, connector, transaction, reported time and a hash of the
+    samples. A repeat has the same one and adds no row.
+    """
+
+    digest: int
+    station_id: str
+    evse_id: int
+    transaction_id: str
+    """Empty outside transactions."""
+    at: datetime
+    """The reported time, or the time of receipt where none plausible was reported."""
+    received_at: datetime
+    context: str = ""
+    """Empty: Sample.Periodic, the default."""
+    energy_wh: float | None = None
+    energy_export_wh: float | None = None
+    power_w: float | None = None
+    power_offered_w: float | None = None
+    current_a: float | None = None
+    current_l1_a: float | None = None
+    current_l2_a: float | None = None
+    current_l3_a: float | None = None
+    current_offered_a: float | None = None
+    voltage_v: float | None = None
+    voltage_l1_v: float | None = None
+    voltage_l2_v: float | None = None
+    voltage_l3_v: float | None = None
+    soc_percent: float | None = None
+    temperature_c: float | None = None
+    frequency_hz: float | None = None
+    rest: Raw | None = None
+    """The samples without a column of their own, a JSON list as sent; signed values byte-exact."""
+
+
+class Quarantined(Record, frozen=True, kw_only=True):
+    """A message of a station that could not be attached to a session when it came: kept, visible, reconciled
+    later."""
+
+    id: str
+    station_id: str
+    kind: Literal["stop", "meter_values"]
+    number: int | None = None
+    """The transactionId it named."""
+    received_at: datetime
+    reason: str
+    payload: Raw
+    resolved_at: datetime | None = None
+    transaction_id: str | None = None
+    """The transaction it was attached to in the end."""
+
+
+class Knock(Record, frozen=True, kw_only=True):
+    """An unknown station that tried to connect and was refused."""
+
+    station_id: str
+    first_seen_at: datetime
+    last_seen_at: datetime
+    address: str
+    count: int = 1
+
+
+class ApiKey(Record, frozen=True, kw_only=True):
+    """A key of the API; its secret is an `ApiKeySecret`."""
+
+    id: str
+    name: str
+    role: Role
+    scopes: tuple[str, ...] = ()
+    """What it is limited to; empty: all that its role may."""
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    version: int = 1
+
+
+class ApiKeySecret(Record, frozen=True, kw_only=True):
+    """The SHA-256 of a key (keys are 256 random bits, so a fast hash is enough). Never served."""
+
+    key_id: str
+    digest: str
+
+
+class CommandRecord(Record, frozen=True, kw_only=True):
+    """A command to a station: who asked for what when, and what came of it."""
+
+    id: str
+    station_id: str
+    type: str
+    request: Raw
+    requested_by: str
+    requested_at: datetime
+    finished_at: datetime | None = None
+    accepted: bool | None = None
+    status: str = ""
+    detail: Raw | None = None
+    error: str = ""
+
+
+class Lease(Record, frozen=True, kw_only=True):
+    """A number handed out in blocks (1.6 transaction numbers): all below `next` are given away."""
+
+    name: str
+    next: int
+
+
+class ConfigurationKey(Record, frozen=True, kw_only=True):
+    """A configuration key of a station as it last reported it. AuthorizationKey is never stored."""
+
+    station_id: str
+    key: str
+    value: str | None = None
+    readonly: bool = False
+    at: datetime
