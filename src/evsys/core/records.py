@@ -69,7 +69,7 @@ class Station(Record, frozen=True, kw_only=True):
     version: int = 1
 
 
-class StationStatus(Record, frozen=True, kw_only=True):
+class StationStatus(Record, frozen=True, kw_only=True, gc=False):
     """What a station says of itself and of its link."""
 
     station_id: str
@@ -96,7 +96,7 @@ class StationStatus(Record, frozen=True, kw_only=True):
     diagnostics_status: str = ""
 
 
-class ConnectorStatus(Record, frozen=True, kw_only=True):
+class ConnectorStatus(Record, frozen=True, kw_only=True, gc=False):
     """The last reported status of a connector, as sent. EVSE 0, connector 0 is the station as a whole."""
 
     station_id: str
@@ -190,7 +190,7 @@ class Transaction(Record, frozen=True, kw_only=True):
     …"""
 
 
-class MeterValue(Record, frozen=True, kw_only=True):
+class MeterValue(Record, frozen=True, kw_only=True, gc=False):
     """One MeterValue element: the samples of one moment. Common measurands have columns, all else is in
     `rest`.
 
@@ -205,6 +205,8 @@ class MeterValue(Record, frozen=True, kw_only=True):
     """Empty outside transactions."""
     at: datetime
     """The reported time, or the time of receipt where none plausible was reported."""
+    reported_at: datetime
+    """The time exactly as reported, part of the value's identity; 1970-01-01 where none was."""
     received_at: datetime
     context: str = ""
     """Empty: Sample.Periodic, the default."""

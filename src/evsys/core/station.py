@@ -9,10 +9,10 @@ volatile facts of the link, which die with it.
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from evsys.core import records
 from evsys.core.records import (
-    ConfigurationKey,
     ConnectorStatus,
     MeterValue,
     Record,
@@ -22,6 +22,10 @@ from evsys.core.records import (
 
 RECENT_TRANSACTIONS = 8
 """Ended transactions kept per station, so that a repeated stop or a late meter value costs no read."""
+
+
+MAX_QUARANTINE = 50
+"""Unresolved messages kept in memory per station for reconciliation; the rest stays on disk for people."""
 
 
 class Reading(Struct, frozen=True, gc=False):
@@ -38,8 +42,9 @@ class Station:
     """One station. `transactions` holds the open ones and the last few ended, by id."""
 
     __slots__ = (
+        "aliases",
         "connectors",
-        "last_received_at",
+        "quarantine",
         "readings",
         "settings",
         "status",
@@ -53,13 +58,16 @@ class Station:
         connectors: dict[tuple[int, int], ConnectorStatus] | None = None,
         transactions: dict[str, Transaction] | None = None,
         readings: dict[str, Reading] | None = None,
+        quarantine: dict[str, Quarantined] | None = None,
     ) -> None:
         self.settings = settings
         self.status = status
         self.connectors = connectors if connectors is not None else {}
         self.transactions = transactions if transactions is not None else {}
         self.readings = readings if readings is not None else {}
-        self.last_received_at: datetime | None = None
+        self.quarantine = quarantine if quarantine is not None else {}
+        self.aliases: dict[int, str] | None = None
+        """Transaction ids by the numbers that a station made up itself; made when first needed."""
 
     @property
     def id(self) -> str:
@@ -95,14 +103,21 @@ class Station:
                 self.status = record
             case records.Station():
                 self.settings = record
-            case ConfigurationKey():
-                pass
+            case Quarantined() if record.resolved_at is None:
+                if len(self.quarantine) < MAX_QUARANTINE:
+                    self.quarantine[record.id] = record
+            case Quarantined():
+                self.quarantine.pop(record.id, None)
             case _:
                 pass
 
     def _keep(self, transaction: Transaction) -> None:
         self.transactions[transaction.id] = transaction
         if transaction.ended_at is None:
+            if transaction.id not in self.readings:
+                start = float(transaction.meter_start_wh)
+                moment = transaction.started_at
+                self.readings[transaction.id] = Reading(moment, transaction.start_received_at, start)
             return
         ended = [each.id for each in self.transactions.values() if each.ended_at is not None]
         for stale in ended[:-RECENT_TRANSACTIONS]:
@@ -110,23 +125,28 @@ class Station:
             self.readings.pop(stale, None)
 
     def _read(self, value: MeterValue) -> None:
-        if not value.transaction_id or value.energy_wh is None:
+        if value.energy_wh is None or not value.transaction_id:
             return
         last = self.readings.get(value.transaction_id)
-        carried = last.carried_wh if last else 0.0
-        if last is not None:
-            if value.at < last.at:
+        if last is None:
+            return
+        if value.at < last.at:
+            self.readings[value.transaction_id] = replace(last, received_at=value.received_at)
+            return
+        carried = last.carried_wh
+        if value.energy_wh < last.energy_wh:
+            if not is_restart(last.energy_wh, value.energy_wh):
                 return
-            if value.energy_wh < last.energy_wh and is_restart(last.energy_wh, value.energy_wh):
-                carried += last.energy_wh
+            carried += last.energy_wh
         self.readings[value.transaction_id] = Reading(value.at, value.received_at, value.energy_wh, carried)
 
 
-RESTART_BELOW = 0.5
-"""A register that falls below this share of its last reading has restarted at zero; a smaller fall is noise.
-"""
-
-
 def is_restart(before_wh: float, after_wh: float) -> bool:
-    """Whether a fall of the energy register is a restart (per session or per boot) and not a glitch."""
-    return after_wh < before_wh * RESTART_BELOW
+    """Whether a fall of the energy register is a restart at zero (per session or per boot) and not a glitch."""
+    return after_wh < before_wh * RESTART_BELOW and before_wh - after_wh > RESTART_FALL_WH
+
+
+RESTART_BELOW = 0.5
+"""A register that falls below this share of its last reading has restarted; a smaller fall is noise."""
+RESTART_FALL_WH = 50
+"""A fall by less than this is noise whatever its share: meters are off by a few Wh."""

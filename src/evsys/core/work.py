@@ -66,7 +66,7 @@ class Committed(Struct, frozen=True):
 
 
 class Conflict(Struct, frozen=True):
-    """A unique key is taken by `record`, or the version to change is not there (then `record` may be None)."""
+    """A unique key is taken by `record`, or the version to change is not there (`record` may be None)."""
 
     record: Record | None
 

@@ -1,0 +1,143 @@
+"""A dialect: what one version of OCPP has to say to the core, and the core to it.
+
+A handler of a station's request is registered with `@answers`, a command's performance with `@performs`. Both
+are pure. A performance is a generator: it yields the CALLs to send, one at a time, and receives each answer
+typed; what it returns is the Outcome.
+
+@V16.performs(commands.ClearCache) def clear_cache(command, station): answer = yield from
+call(Request("ClearCache", m.ClearCacheRequest(), m.ClearCacheResponse)) return Outcome(accepted=answer.status
+== "Accepted", status=answer.status)
+"""
+
+from collections.abc import Callable, Generator, Mapping
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+from msgspec import Raw, Struct
+
+from evsys.core.commands import Command, Outcome, SentCommand
+from evsys.core.errors import BadAnswer, NotSupportedByStation
+from evsys.core.station import Station
+from evsys.core.work import Turn
+from evsys.ocpp import lenient
+from evsys.ocpp.errors import Refusal
+
+R = TypeVar("R", bound=Struct)
+R_co = TypeVar("R_co", bound=Struct, covariant=True)
+
+encode = msgspec.json.Encoder(decimal_format="number").encode
+"""Compact JSON; a Decimal limit goes out as the number it is: 8.1 and not "8.1" or 8.0999."""
+
+
+class Request(Struct, Generic[R], frozen=True):
+    """A CALL to send and the type of its answer."""
+
+    action: str
+    payload: Struct
+    answer: type[R]
+
+    def encoded(self) -> bytes:
+        return encode(self.payload)
+
+
+class Answered(Struct, frozen=True):
+    """What came back for a Request: the raw payload, decoded by `call`."""
+
+    payload: Raw
+
+
+Performance = Generator["Request[Struct]", Answered, Outcome]
+
+
+def call(request: Request[R]) -> Generator["Request[Struct]", Answered, tuple[R, Raw]]:
+    """Send a CALL and give its typed answer and the answer's payload as sent. Raises BadAnswer."""
+    answered = yield request  # type: ignore[misc]  # Request is invariant in R; the sender only encodes it
+    return read_answer(request.answer, answered.payload), answered.payload
+
+
+def read_answer(kind: type[R], payload: Raw) -> R:
+    """An answer's payload, typed; repaired where it can be understood."""
+    try:
+        return lenient.decoder(kind).decode(payload)
+    except (msgspec.DecodeError, ValueError):
+        pass
+    try:
+        return lenient.repair(kind, payload, answer=True)[0]
+    except (Refusal, lenient.NotText) as error:
+        raise BadAnswer(str(error), bytes(payload).decode("utf-8", "replace")) from error
+
+
+class _Action(Protocol):
+    """Both messages of an action and who may send the request."""
+
+    @property
+    def request(self) -> type[Struct]: ...
+    @property
+    def sender(self) -> str: ...
+
+
+Handler = Callable[[Turn, R], Struct]
+Performer = Callable[..., Performance]
+
+
+class Dialect:
+    """One version: its subprotocol name, its actions, and the functions registered for them."""
+
+    def __init__(self, version: str, actions: Mapping[str, _Action]) -> None:
+        self.version = version
+        self.actions = actions
+        self.handlers: dict[str, tuple[Callable[[bytes | Raw], Struct], type[Struct], Handler[Struct]]] = {}
+        self.performers: dict[type[Command], Performer] = {}
+        self._action_of = {each.request: name for name, each in actions.items()}
+
+    def answers(self, kind: type[R]) -> Callable[[Handler[R]], Handler[R]]:
+        """Register the handler of a request type."""
+
+        def register(handler: Handler[R]) -> Handler[R]:
+            name = self._action_of[kind]
+            self.handlers[name] = (lenient.decoder(kind).decode, kind, handler)  # type: ignore[assignment]  # keyed by its own type
+            return handler
+
+        return register
+
+    def performs(self, kind: type[Command]) -> Callable[[Performer], Performer]:
+        """Register the performance of a command type."""
+
+        def register(performer: Performer) -> Performer:
+            self.performers[kind] = performer
+            return performer
+
+        return register
+
+    def read(
+        self, action: str, payload: Raw, strict: bool, quirks: list[str]
+    ) -> tuple[Handler[Struct], Struct]:
+        """The handler and the typed request of a CALL. Raises Refusal or lenient.NotText."""
+        known = self.handlers.get(action)
+        if known is None:
+            raise self._unknown(action)
+        decode, kind, handler = known
+        try:
+            return handler, decode(payload)
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            request, repairs = lenient.repair(kind, payload, strict)
+            quirks.extend(repairs)
+            return handler, request
+
+    def answer(self, turn: Turn, action: str, payload: Raw) -> Struct:
+        """Decide a CALL: fills the turn's Work and returns the reply. Raises Refusal, NotText or FactMissing."""
+        strict = turn.station.settings.conformance == "strict"
+        handler, request = self.read(action, payload, strict, turn.quirks)
+        return handler(turn, request)
+
+    def perform(self, command: SentCommand, station: Station) -> Performance:
+        """The performance of a command. Raises NotSupportedByStation."""
+        performer = self.performers.get(type(command))
+        if performer is None:
+            raise NotSupportedByStation(f"{type(command).__name__} cannot be said in {self.version}")
+        return performer(command, station)
+
+    def _unknown(self, action: str) -> Refusal:
+        if action in self.actions:
+            return Refusal("NotSupported", f"{action} is not for a station to send, or not supported here")
+        return Refusal("NotImplemented", f"{action[:50]!r} is not an action of {self.version}")

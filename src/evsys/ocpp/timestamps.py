@@ -1,0 +1,42 @@
+"""Times as stations write them: RFC 3339, and what the field has made of it.
+
+Seen in the field: no zone (taken as UTC), an offset without minutes or without colon, a space for the T, any
+number of fraction digits, a comma for the point, lower case letters. What cannot be read is None, and the
+caller uses the time of receipt.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+
+_FORM = re.compile(
+    r"\s*(\d{4})-(\d\d?)-(\d\d?)[Tt ](\d\d?):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?\s*"
+    r"(?:([Zz])|([+-])(\d\d):?(\d\d)?)?\s*"
+)
+
+
+def parse(text: str) -> tuple[datetime, bool] | None:
+    """The moment and whether a zone was given; None where the text is no time."""
+    match = _FORM.fullmatch(text)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second, fraction, zulu, sign, offset_h, offset_min = match.groups()
+    zone: timezone = UTC
+    if sign:
+        offset = timedelta(hours=int(offset_h), minutes=int(offset_min or 0))
+        if offset >= timedelta(days=1):
+            return None
+        zone = timezone(-offset if sign == "-" else offset)
+    try:
+        moment = datetime(
+            int(year),
+            int(month),
+            int(day),
+            int(hour),
+            int(minute),
+            min(int(second or 0), 59),
+            int((fraction or "0")[:6].ljust(6, "0")),
+            zone,
+        )
+        return moment.astimezone(UTC), bool(zulu or sign)
+    except (ValueError, OverflowError):
+        return None
