@@ -45,14 +45,7 @@ class NumbersFact(Struct, frozen=True, tag=True):
     """A fresh block of transaction numbers."""
 
 
-class QuarantineFact(Struct, frozen=True, tag=True):
-    """Whether quarantined messages of this station wait for this number."""
-
-    station_id: str
-    number: int
-
-
-Fact = TokenFact | TransactionFact | StartFact | NumbersFact | QuarantineFact
+Fact = TokenFact | TransactionFact | StartFact | NumbersFact
 
 
 class FactMissing(Exception):

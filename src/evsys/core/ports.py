@@ -1,16 +1,79 @@
-"""The ports: what the floors above the ground floor may ask of the bus, and the subjects spoken on it.
+"""The ports: what the floors above the ground floor may ask of the store, the bus, the clock and a link.
 
-The bus joins gateways and offices: request/reply to whoever serves a subject, and publish/subscribe. Nothing
-on it is durable: rows and events are in the store, and a message lost on the bus costs a delay, never a fact.
+Nothing on the bus is durable: rows and events are in the store, and a message lost on the bus costs a delay,
+never a fact. What turns need of the store is asked with callbacks, not coroutines: a turn makes no task, and
+the simulation drives the same code on a stepped clock without an event loop.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 from urllib.parse import quote
 
 from msgspec import Struct
 
+from evsys.core import records
 from evsys.core.commands import Outcome, SentCommand
+from evsys.core.events import LoggedEvent
+from evsys.core.facts import Fact
+from evsys.core.records import Token, Transaction
+from evsys.core.station import Station
+from evsys.core.work import Failed, Settled, Work
+
+FactValue = Token | Transaction | range | None
+"""TokenFact: the Token or None; TransactionFact, StartFact: the Transaction or None; NumbersFact: a range."""
+Fetched = Callable[[FactValue | Failed], None]
+Loaded = Callable[[Station | Failed | None], None]
+
+
+class Clock(Protocol):
+    """Time, from outside: real in the program, stepped in the simulation."""
+
+    def now(self) -> datetime:
+        """The wall clock, aware UTC. It may jump."""
+
+    def monotonic(self) -> float:
+        """Seconds that only go forward: for time-outs."""
+
+
+class Store(Protocol):
+    """What the turns ask of the database. Every callback is called exactly once, from the loop of the process
+    that asked, never from inside the asking call."""
+
+    def submit(self, work: Work, settled: Settled) -> None:
+        """Join the batch that is forming. Settled when durable (or not), in the order of submission."""
+
+    def fetch(self, fact: Fact, fetched: Fetched) -> None:
+        """A fact that is not in memory; Failed where the database cannot say."""
+
+    def load(self, station_id: str, loaded: Loaded) -> None:
+        """A station's whole state from disk: settings, status, connectors, open transactions and the last
+        `RECENT_TRANSACTIONS` ended, their readings, its unresolved quarantine. None: not registered."""
+
+    async def stations(self) -> Sequence[records.Station]:
+        """Every registered station, for the StationIndex."""
+
+    async def stations_with_open_transactions(self) -> Sequence[str]:
+        """Ids of the stations that the sweep must look after although they are not connected."""
+
+    async def open_uses(self) -> Mapping[str, frozenset[str]]:
+        """Ids of the open, accepted transactions by canonical token, over all stations."""
+
+    async def people_events(self, after: int, limit: int = 1000) -> Sequence[LoggedEvent]:
+        """Events of records that people write (`core.events.PEOPLE`) with a `seq` above `after`, in order."""
+
+    async def last_seq(self) -> int:
+        """The sequence number of the newest event, 0 without any."""
+
+
+class Link(Protocol):
+    """The socket of a station, as the running station sees it."""
+
+    def send(self, frame: bytes) -> None:
+        """Send a text message. A peer that does not read is disconnected by the gateway, not waited for."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Send a CLOSE and end the link; nothing is sent after it."""
 
 
 class NobodyThere(Exception):
@@ -46,6 +109,19 @@ EVENTS = "events"
 """Published with the last `seq` (decimal) after commits that told events: look into the log."""
 SAMPLES = "samples"
 """Published with the latest meter samples as JSON; nothing is kept of them here."""
+GATEWAY_STATUS = "gateway.status"
+"""Answered by the gateway with a `GatewayStatus` as JSON; the request's payload is empty."""
+GATEWAY_METRICS = "gateway.metrics"
+"""Answered by the gateway with its metrics in Prometheus' text format."""
+
+
+class GatewayStatus(Struct, frozen=True, kw_only=True):
+    """What the office wants to know of the gateway."""
+
+    connected: tuple[str, ...]
+    """Ids of the connected stations, sorted."""
+    store_failure: str = ""
+    """Why the last commit failed, empty where it did not."""
 
 
 def station_subject(station_id: str) -> str:
@@ -57,7 +133,7 @@ class CommandRequest(Struct, frozen=True, kw_only=True):
     """A command on its way to a station. JSON on the bus."""
 
     command: SentCommand
-    command_id: str = ""
+    command_id: str
     by: str = ""
     timeout_s: float | None = None
 
@@ -68,7 +144,7 @@ class CommandReply(Struct, frozen=True, kw_only=True):
     outcome: Outcome | None = None
     error: str = ""
     """Class name: StationOffline, NotSupportedByStation, BadCommand, CallFailed, BadAnswer, NoAnswer,
-    ConnectionLost, TooManyCalls."""
+    ConnectionLost, TooManyCalls, StoreUnavailable."""
     text: str = ""
     code: str = ""
     """CallFailed: the station's error code; `text` is its description."""

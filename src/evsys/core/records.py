@@ -43,12 +43,14 @@ class Location(Record, frozen=True, kw_only=True):
 
 
 class Station(Record, frozen=True, kw_only=True):
-    """What people say of a station: who it is, whether it may connect, and how to get along with it."""
+    """What people say of a station: who it is, whether it may charge, and how to get along with it."""
 
     id: str
     title: str = ""
     location_id: str | None = None
     enabled: bool = True
+    """A disabled station may connect and deliver what it has, but its boots are Rejected and every token is
+    Blocked on it."""
     registration: Registration = "Accepted"
     """What its BootNotification is answered with."""
     conformance: Literal["lenient", "strict"] = "lenient"

@@ -15,6 +15,7 @@ from evsys.core import records
 from evsys.core.records import (
     ConnectorStatus,
     MeterValue,
+    Quarantined,
     Record,
     StationStatus,
     Transaction,

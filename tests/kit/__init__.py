@@ -1,0 +1,1 @@
+"""What several test files share: stepped clocks, real clients, servers started on free ports."""
