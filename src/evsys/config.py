@@ -1,0 +1,408 @@
+"""The configuration: `config.yml` read into frozen Structs, every fault named with its line.
+
+The keys of EVSYS keep their names and meaning, so a file written for it is read as it stands. Three rules:
+
+*An empty value, 0 and an absent key all mean the default*, as in EVSYS. So no key uses 0 for "off".
+*A key that nothing reads is an error*, with the nearest known one: a misspelt `tls_enabled` must not leave a
+listener open. The same holds for a key given twice.
+*`${NAME}` in a value* is replaced from the environment; `$${` stands for a literal `${`.
+
+Without a file the program is for trying out: unknown stations and tokens are accepted and every listener is
+on 127.0.0.1. The reference for people is `docs/howto/configuration.md`, held equal to these Structs by a
+test.
+"""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Protocol, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+from msgspec import Meta, Struct, ValidationError, convert, inspect
+from msgspec.structs import FieldInfo, fields, replace
+
+from evsys.core.records import Registration
+
+DEFAULT_FILE = Path("config.yml")
+"""Read from the working directory where no file is named."""
+
+Port = Annotated[int, Meta(ge=1, le=65_535)]
+Seconds = Annotated[int, Meta(ge=1, le=86_400)]
+"""A duration; a day is far beyond what any of these settings is good for."""
+
+
+class Section(Struct, frozen=True, kw_only=True):
+    """A group of keys. Each has a default."""
+
+
+class Listen(Section, frozen=True, kw_only=True):
+    """Where stations connect."""
+
+    type: str = "port"
+    bind_ip: str = "0.0.0.0"
+    port: Port = 5000
+    tls_enabled: bool = False
+    cert_file: str = ""
+    key_file: str = ""
+    paths: tuple[str, ...] = ("/ws",)
+    assume_protocol: Literal["", "ocpp1.6"] = ""
+    ping_interval: Seconds = 60
+
+
+class Api(Section, frozen=True, kw_only=True):
+    """Where people and programs ask."""
+
+    bind_ip: str = "0.0.0.0"
+    port: Port = 5001
+    tls_enabled: bool = False
+    cert_file: str = ""
+    key_file: str = ""
+    key_required: bool = False
+
+
+class Metrics(Section, frozen=True, kw_only=True):
+    """Where Prometheus asks."""
+
+    enabled: bool = False
+    bind_ip: str = "127.0.0.1"
+    port: Port = 5003
+
+
+class Database(Section, frozen=True, kw_only=True):
+    """Where everything is kept."""
+
+    url: str = "sqlite:///./data/evsys.db"
+
+    @property
+    def path(self) -> Path:
+        """The file of a `sqlite:///` URL, relative to the working directory."""
+        return Path(self.url.removeprefix("sqlite:///"))
+
+
+class Boot(Section, frozen=True, kw_only=True):
+    """How a BootNotification is answered where no operator said otherwise."""
+
+    registration: Registration = "Accepted"
+    retry_interval: Seconds = 60
+
+
+class DataTransfer(Section, frozen=True, kw_only=True):
+    vendors: tuple[str, ...] = ()
+
+
+class Mongo(Section, frozen=True, kw_only=True):
+    """EVSYS' own database; this program keeps everything in `database`."""
+
+    enabled: bool = False
+    host: str = "127.0.0.1"
+    port: Port = 27017
+    user: str = ""
+    password: str = ""
+    database: str = "evsys"
+
+
+class Ocpi(Section, frozen=True, kw_only=True):
+    enabled: bool = False
+    url: str = ""
+    token: str = ""
+
+
+class Telegram(Section, frozen=True, kw_only=True):
+    enabled: bool = False
+    telegram_api_key: str = ""
+
+
+class Payment(Section, frozen=True, kw_only=True):
+    enabled: bool = False
+    api_url: str = ""
+    api_key: str = ""
+
+
+class Config(Section, frozen=True, kw_only=True):
+    """The whole file."""
+
+    is_debug: bool = False
+    time_zone: str = "UTC"
+    accept_unknown_tag: bool = False
+    accept_unknown_chp: bool = False
+    meter_value_sample_interval: Annotated[int, Meta(ge=0, le=86_400)] = 0
+    meter_values_measurands: tuple[str, ...] = ()
+    heartbeat_interval: Seconds = 300
+    abandoned_after: Seconds = 1200
+    call_timeout: Seconds = 30
+    listen: Listen = Listen()
+    api: Api = Api()
+    metrics: Metrics = Metrics()
+    database: Database = Database()
+    boot: Boot = Boot()
+    data_transfer: DataTransfer = DataTransfer()
+    mongo: Mongo = Mongo()
+    ocpi: Ocpi = Ocpi()
+    telegram: Telegram = Telegram()
+    payment: Payment = Payment()
+
+
+WITHOUT_A_FILE = Config(
+    accept_unknown_tag=True,
+    accept_unknown_chp=True,
+    listen=Listen(bind_ip="127.0.0.1"),
+    api=Api(bind_ip="127.0.0.1"),
+    metrics=Metrics(bind_ip="127.0.0.1"),
+)
+
+NOTE_WITHOUT_A_FILE = (
+    "no config.yml here: for trying out, unknown stations and tokens are accepted "
+    "and every listener is on 127.0.0.1"
+)
+
+
+class Loaded(Struct, frozen=True):
+    """A configuration and what its reader should be told at start."""
+
+    config: Config
+    source: str
+    """The file it was read from; empty without one."""
+    notes: tuple[str, ...] = ()
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; one line for each fault, with the file and the line in it."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def load(path: Path | None, environment: Mapping[str, str]) -> Loaded:
+    """Read the configuration at `path`, or at `config.yml` where that exists, else the one without a file.
+
+    Raises ConfigError."""
+    if path is None:
+        if not DEFAULT_FILE.exists():
+            return Loaded(WITHOUT_A_FILE, "", (NOTE_WITHOUT_A_FILE,))
+        path = DEFAULT_FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{path}: not UTF-8 text ({error.reason} at byte {error.start})"]) from None
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from None
+    reader = _Reader(str(path), environment)
+    config = reader.read(text)
+    problems = reader.problems or [reader.at(key, fault) for key, fault in _faults(config)]
+    if problems:
+        raise ConfigError(problems)
+    return Loaded(config, str(path), tuple(_notes(config)))
+
+
+def known_keys() -> Iterator[tuple[str, FieldInfo]]:
+    """Every key that a file may hold, dotted, in the order of the Structs."""
+    return _keys_of(Config, "")
+
+
+def _keys_of(section: type[Section], prefix: str) -> Iterator[tuple[str, FieldInfo]]:
+    for field in fields(section):
+        if isinstance(field.type, type) and issubclass(field.type, Section):
+            yield from _keys_of(field.type, f"{prefix}{field.name}.")
+        else:
+            yield prefix + field.name, field
+
+
+# -- what is wrong although every value has its type ---------------------------------------------------------
+
+
+def _faults(config: Config) -> Iterator[tuple[str, str]]:
+    """The keys that cannot be used together or as they are, each with the reason."""
+    try:
+        if config.time_zone != "UTC":
+            ZoneInfo(config.time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        yield "time_zone", f"{config.time_zone!r} is not a time zone; write one such as Europe/Madrid"
+    if config.listen.type != "port":
+        yield "listen.type", f"{config.listen.type!r} is not supported; the only one is 'port'"
+    for path in config.listen.paths:
+        if not path.startswith("/"):
+            yield "listen.paths", f"{path!r} must begin with '/'"
+    yield from _tls_faults("listen", config.listen)
+    yield from _tls_faults("api", config.api)
+    if not config.database.url.startswith("sqlite:///") or config.database.path == Path():
+        yield "database.url", "must be sqlite:///PATH"
+    if config.mongo.enabled:
+        yield (
+            "mongo.enabled",
+            "MongoDB is not supported; sessions would be stored elsewhere than you expect. "
+            "Set it to false to keep everything in database.url",
+        )
+    if config.telegram.enabled and not config.telegram.telegram_api_key:
+        yield "telegram.enabled", "needs telegram.telegram_api_key"
+    if config.ocpi.enabled and not config.ocpi.url.startswith(("http://", "https://")):
+        yield "ocpi.enabled", "needs ocpi.url with http:// or https:// in front"
+    if config.payment.enabled and not config.payment.api_url:
+        yield "payment.enabled", "needs payment.api_url"
+
+
+class _Tls(Protocol):
+    @property
+    def tls_enabled(self) -> bool: ...
+    @property
+    def cert_file(self) -> str: ...
+    @property
+    def key_file(self) -> str: ...
+
+
+def _tls_faults(name: str, listener: _Tls) -> Iterator[tuple[str, str]]:
+    if listener.tls_enabled and not (listener.cert_file and listener.key_file):
+        yield f"{name}.tls_enabled", f"needs {name}.cert_file and {name}.key_file"
+
+
+def _notes(config: Config) -> Iterator[str]:
+    for section in ("telegram", "ocpi", "payment"):
+        if getattr(config, section).enabled:
+            yield f"{section}.enabled is true, but {section} is not active yet: it will do nothing"
+
+
+# -- from YAML to Structs ------------------------------------------------------------------------------------
+
+S = TypeVar("S", bound=Section)
+
+_VARIABLE = re.compile(r"\$(\$\{|\{([A-Za-z_][A-Za-z0-9_]*)\})")
+_TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+"""What YAML 1.1 reads as a truth value; letter case does not matter."""
+
+
+class _Reader:
+    """Reads one file, and remembers each fault and the line of each key."""
+
+    def __init__(self, file: str, environment: Mapping[str, str]) -> None:
+        self.problems: list[str] = []
+        self._file = file
+        self._environment = environment
+        self._lines: dict[str, int] = {}
+
+    def read(self, text: str) -> Config:
+        try:
+            node = yaml.compose(text, Loader=yaml.SafeLoader)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            line = mark.line + 1 if mark is not None else 1
+            self.problems.append(f"{self._file}:{line}: not YAML: {error.problem or error.context}")
+            return Config()
+        except yaml.YAMLError as error:
+            self.problems.append(f"{self._file}: not YAML: {' '.join(str(error).split())}")
+            return Config()
+        return self._section(node, Config(), "") if node is not None else Config()
+
+    def at(self, key: str, fault: str) -> str:
+        """A problem's line. A key that is not in the file stands for its section."""
+        line = self._lines.get(key) or self._lines.get(key.partition(".")[0]) or 1
+        return f"{self._file}:{line}: {key}: {fault}"
+
+    def _section(self, node: yaml.Node, defaults: S, path: str) -> S:
+        """A group of keys; what is faulty keeps its default and is remembered."""
+        if _is_empty(node):
+            return defaults
+        if not isinstance(node, yaml.MappingNode):
+            self._problem(node, f"{path.rstrip('.') or 'the file'}: expected keys with values")
+            return defaults
+        known = {field.name: field for field in fields(defaults)}
+        values: dict[str, object] = {}
+        seen: set[str] = set()
+        for key_node, value_node in node.value:
+            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else ""
+            if key not in known:
+                self._problem(key_node, _unknown(path, key, list(known)))
+            elif key in seen:
+                self._problem(key_node, f"{path}{key}: given twice")
+            else:
+                seen.add(key)
+                self._lines[path + key] = key_node.start_mark.line + 1
+                self._value(value_node, known[key], getattr(defaults, key), path, values)
+        return replace(defaults, **values)
+
+    def _value(
+        self, node: yaml.Node, field: FieldInfo, default: object, path: str, values: dict[str, object]
+    ) -> None:
+        """Put the value of a key into `values`, unless it is empty or 0: then its default stands."""
+        if isinstance(default, Section):
+            values[field.name] = self._section(node, default, f"{path}{field.name}.")
+            return
+        if _is_empty(node):
+            return
+        kind = inspect.type_info(field.type)
+        try:
+            value = self._convert(node, kind, field.type)
+        except ValueError as error:
+            self._problem(node, f"{path}{field.name}: {error}")
+            return
+        if value:
+            values[field.name] = value
+
+    def _convert(self, node: yaml.Node, kind: inspect.Type, target: object) -> object:
+        """The value of a node. Raises ValueError with what was expected."""
+        if isinstance(kind, inspect.VarTupleType):
+            if not isinstance(node, yaml.SequenceNode):
+                raise ValueError("expected a list")
+            return tuple(self._text(item, "a text") for item in node.value)
+        text = self._text(node, _expected(kind))
+        if not text or (isinstance(kind, inspect.IntType) and text == "0"):
+            return None
+        if isinstance(kind, inspect.BoolType):
+            truth = _TRUTH.get(text.lower())
+            if truth is None:
+                raise ValueError(f"expected {_expected(kind)}, got {text!r}")
+            return truth
+        try:
+            return convert(text, type=target, strict=False)
+        except ValidationError:
+            raise ValueError(f"expected {_expected(kind)}, got {text!r}") from None
+
+    def _text(self, node: yaml.Node, expected: str) -> str:
+        if not isinstance(node, yaml.ScalarNode):
+            raise ValueError(
+                f"expected {expected}, got {'a list' if isinstance(node, yaml.SequenceNode) else 'keys'}"
+            )
+        return "" if _is_empty(node) else self._expand(node.value)
+
+    def _expand(self, text: str) -> str:
+        def value_of(found: re.Match[str]) -> str:
+            name = found[2]
+            if name is None:
+                return "${"
+            if name not in self._environment:
+                raise ValueError(f"the environment has no variable {name}")
+            return self._environment[name]
+
+        return _VARIABLE.sub(value_of, text)
+
+    def _problem(self, node: yaml.Node, fault: str) -> None:
+        self.problems.append(f"{self._file}:{node.start_mark.line + 1}: {fault}")
+
+
+def _is_empty(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
+
+
+def _unknown(path: str, key: str, siblings: list[str]) -> str:
+    """What to say of an unknown key: the nearest beside it, else the same name in another section."""
+    near = difflib.get_close_matches(key, siblings, n=1)
+    if near:
+        return f"unknown key {path}{key}; did you mean {path}{near[0]}?"
+    elsewhere = [dotted for dotted, _ in known_keys() if dotted.rpartition(".")[2] == key]
+    if elsewhere:
+        return f"unknown key {path}{key}; did you mean {' or '.join(elsewhere)}?"
+    near = difflib.get_close_matches(path + key, [dotted for dotted, _ in known_keys()], n=1, cutoff=0)
+    return f"unknown key {path}{key}; the nearest known one is {near[0]}"
+
+
+def _expected(kind: inspect.Type) -> str:
+    match kind:
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.IntType(ge=low, le=high):
+            return f"a whole number from {low} to {high}"
+        case inspect.LiteralType(values=values):
+            return "one of " + ", ".join(str(value) for value in values if value)
+        case _:
+            return "a text"
