@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from evsys.core.events import MessageQuarantined
+from evsys.core.events import MessageQuarantined, TransactionCorrected
 from evsys.core.records import MeterValue, Quarantined, Transaction
 from evsys.core.work import Turn
 
@@ -39,43 +39,48 @@ def identity(
     return int.from_bytes(blake2b(head + samples, digest_size=8).digest(), "big", signed=True)
 
 
-def record(turn: Turn, evse_id: int, number: int | None, values: list[MeterValue]) -> None:
-    """Write the values of one message. They come without a transaction, which is found here."""
-    if not values:
-        return
-    transaction = owner(turn, evse_id, number)
-    if transaction is None and number is not None and evse_id > 0:
-        quarantine(turn, "meter_values", number, "no transaction of this number is known", values)
-        return
-    add_once = turn.work.add_once
-    for value in values:
-        add_once(replace(value, transaction_id=transaction.id) if transaction is not None else value)
-
-
 def owner(turn: Turn, evse_id: int, number: int | None) -> Transaction | None:
     """The transaction that a value of `evse_id` naming `number` belongs to. May raise FactMissing."""
     station = turn.station
-    if number is not None and number not in UNNAMED:
-        named = station.by_number(number)
-        if named is None and station.aliases is not None and number in station.aliases:
-            named = station.transactions.get(station.aliases[number])
-        if named is None:
-            named = turn.facts.transaction(station.id, number)
-        if named is not None:
-            return named
-    running = station.open_on(evse_id)
-    if running is not None and number is not None and number not in UNNAMED:
-        # A number of the station's own making: learnt here, so that its stop finds the session.
-        if station.aliases is None:
-            station.aliases = {}
-        station.aliases[number] = running.id
-    if running is not None or number is None:
+    named = number is not None and number not in UNNAMED
+    if named and number is not None:
+        known = station.by_number(number) or (
+            turn.facts.transaction(station.id, number) if number > 0 else None
+        )
+        if known is not None:
+            return known
+    running = station.open_on(evse_id) if evse_id > 0 else None
+    if running is not None:
+        if named:
+            # A number of the station's own making: learnt here, so that its stop finds the session.
+            running = replace(running, alias=number)
+            turn.work.save(running)
+            turn.work.tell(
+                TransactionCorrected(transaction=running, reason=f"the station calls it number {number}")
+            )
         return running
-    ended = [each for each in station.transactions.values() if each.evse_id == evse_id and each.ended_at]
+    return _just_ended(turn, evse_id) if number is not None else None
+
+
+def _just_ended(turn: Turn, evse_id: int) -> Transaction | None:
+    ended = [each for each in turn.station.transactions.values() if each.evse_id == evse_id and each.ended_at]
     last = max(ended, key=lambda each: each.end_received_at or NOT_REPORTED, default=None)
     if last is not None and last.end_received_at and turn.now - last.end_received_at <= LATE:
         return last
     return None
+
+
+def record(
+    turn: Turn, number: int | None, transaction: Transaction | None, values: list[MeterValue]
+) -> None:
+    """Write the values of one message, made for `transaction`: their `owner`. Values that name a transaction
+    nobody knows are quarantined; the main meter's (EVSE 0) belong to none."""
+    if transaction is None and number is not None and values and values[0].evse_id > 0:
+        quarantine(turn, "meter_values", number, "no transaction of this number is known", values)
+        return
+    add_once = turn.work.add_once
+    for value in values:
+        add_once(value)
 
 
 def quarantine(turn: Turn, kind: str, number: int | None, reason: str, content: object) -> None:

@@ -164,6 +164,8 @@ class Transaction(Record, frozen=True, kw_only=True):
     id: str
     number: int | None = None
     """OCPP 1.6's transactionId: positive, 32-bit, unique for ever."""
+    alias: int | None = None
+    """The number that the station uses instead of ours, where it makes up its own (field quirk 43)."""
     station_id: str
     evse_id: int
     connector_id: int

@@ -43,7 +43,6 @@ class Station:
     """One station. `transactions` holds the open ones and the last few ended, by id."""
 
     __slots__ = (
-        "aliases",
         "connectors",
         "quarantine",
         "readings",
@@ -67,8 +66,6 @@ class Station:
         self.transactions = transactions if transactions is not None else {}
         self.readings = readings if readings is not None else {}
         self.quarantine = quarantine if quarantine is not None else {}
-        self.aliases: dict[int, str] | None = None
-        """Transaction ids by the numbers that a station made up itself; made when first needed."""
 
     @property
     def id(self) -> str:
@@ -85,11 +82,14 @@ class Station:
         return [transaction for transaction in self.transactions.values() if transaction.ended_at is None]
 
     def by_number(self, number: int) -> Transaction | None:
-        """A transaction in memory by its 1.6 number."""
+        """A transaction in memory by its 1.6 number, or by the number that the station uses for it."""
+        aliased = None
         for transaction in self.transactions.values():
             if transaction.number == number:
                 return transaction
-        return None
+            if transaction.alias == number:
+                aliased = transaction
+        return aliased
 
     def adopt(self, record: Record) -> None:
         """Memory becomes what disk is. The caller has seen the commit of `record`."""

@@ -208,12 +208,10 @@ def _register(wh: int | None) -> int:
 
 
 def _stopped(turn: Turn, reported: Stop) -> Transaction | None:
-    """The transaction that a stop means: the one it names, in this station only, or the one that alone fits."""
+    """The transaction that a stop means: the one it names (in this station), or the one that alone fits."""
     station = turn.station
     if reported.number not in UNNAMED:
         named = station.by_number(reported.number)
-        if named is None and station.aliases is not None and reported.number in station.aliases:
-            named = station.transactions.get(station.aliases[reported.number])
         if named is None and reported.number > 0:
             named = turn.facts.transaction(station.id, reported.number)
         if named is not None:
