@@ -205,6 +205,15 @@ SentCommand = AnyCommand | RawCall
 """What travels over the bus to the station's gateway."""
 
 
+class AssertMetering(Command, frozen=True, kw_only=True):
+    """See to it that these measurands are sampled, at this interval (0: as it is). EVSYS' own initiative: not a
+    command for people. What the station samples already is never taken away, and nothing is written that is
+    there already: the outcome's status is empty then."""
+
+    measurands: tuple[str, ...] = ()
+    sample_interval_s: Annotated[int, Meta(ge=0)] = 0
+
+
 class Outcome(Struct, frozen=True, kw_only=True):
     """What the station said: whether it accepted, its status word, and its last answer's payload as sent."""
 

@@ -15,7 +15,7 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
-from evsys.core.commands import Command, Outcome, SentCommand
+from evsys.core.commands import Command, Outcome
 from evsys.core.errors import BadAnswer, NotSupportedByStation
 from evsys.core.station import Station
 from evsys.core.work import Turn
@@ -130,7 +130,7 @@ class Dialect:
         handler, request = self.read(action, payload, strict, turn.quirks)
         return handler(turn, request)
 
-    def perform(self, command: SentCommand, station: Station) -> Performance:
+    def perform(self, command: Command, station: Station) -> Performance:
         """The performance of a command. Raises NotSupportedByStation."""
         performer = self.performers.get(type(command))
         if performer is None:

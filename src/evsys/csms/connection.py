@@ -1,0 +1,148 @@
+"""A connection: one socket of a station, from its handshake to its end.
+
+It reads frames into messages (`ocpp.rpc.Conversation`) and hands CALLs to the station's turns and answers to
+its calls. Repairs that frames needed are counted per station and reported at 1, 10, 100 …: an operator sees
+which station is off the standard, and a station cannot fill the log. A text that is not UTF-8 ends the
+connection (1007). No text of a frame reaches the log other than as a value, which the log escapes.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+import structlog
+
+from evsys.core.ports import Link
+from evsys.csms.calls import Calls
+from evsys.csms.turns import CLOSE_NOT_TEXT, Running, Shared
+from evsys.ocpp.dialect import Dialect
+from evsys.ocpp.rpc import (
+    Call,
+    CallError,
+    CallResult,
+    Conversation,
+    Received,
+    Refused,
+    ResultRefused,
+    Undecodable,
+)
+
+CLOSE_REPLACED: Final = 1000
+MAX_QUIRKS: Final = 200
+"""Names of repairs counted per station; there are fewer, so this is for the day when one is made of input."""
+
+log = structlog.get_logger()
+
+
+class Connection:
+    """One socket. The gateway calls `received` for each whole text message and `lost` once at the end."""
+
+    __slots__ = (
+        "_link",
+        "_running",
+        "_shared",
+        "address",
+        "booted",
+        "calls",
+        "conversation",
+        "dialect",
+        "open",
+        "since",
+    )
+
+    def __init__(
+        self, shared: Shared, running: Running, dialect: Dialect, address: str, link: Link, prefix: str
+    ) -> None:
+        self.dialect = dialect
+        self.address = address
+        self.conversation = Conversation(dialect.version, prefix)
+        self.open = True
+        self.calls: Calls | None = None
+        """The CALLs to the station, made when there is a first one."""
+        self.booted = False
+        """Whether a boot was heard on this connection."""
+        self.since = shared.clock.monotonic()
+        self._link = link
+        self._running = running
+        self._shared = shared
+
+    def received(self, frame: bytes) -> None:
+        """A whole text message. No bytes make it raise."""
+        shared = self._shared
+        if not self.open or shared.stopping:
+            return
+        shared.counts.frames_in += 1
+        shared.heard.add(self._running)
+        message = self.conversation.receive(frame)
+        if isinstance(message, Call):
+            if message.quirk:
+                self.repaired((message.quirk,))
+            self._running.received(self, message, len(frame))
+        else:
+            self._other(message, len(frame))
+
+    def lost(self, reason: str) -> None:
+        """The socket has ended. Of a connection that was closed or replaced before, nothing follows."""
+        if self.open:
+            self._end(reason)
+
+    def close(self, code: int, reason: str) -> None:
+        """End the connection from our side."""
+        if self.open:
+            log.info("connection closed", station=self._running.id, code=code, reason=reason)
+            self._end(reason)
+            self._link.close(code, reason)
+
+    def replaced(self) -> None:
+        """A newer connection of the same station is there. This one's late death will change nothing."""
+        self.open = False
+        if self.calls is not None:
+            self.calls.end()
+        self._link.close(CLOSE_REPLACED, "replaced by a newer connection")
+
+    def send(self, frame: bytes) -> None:
+        if self.open:
+            self._shared.counts.frames_out += 1
+            self._link.send(frame)
+
+    def calls_to(self) -> Calls:
+        """The CALLs to the station over this connection."""
+        if self.calls is None:
+            self.calls = Calls(self._shared, self._running, self)
+        return self.calls
+
+    def repaired(self, quirks: Iterable[str]) -> None:
+        """Count repairs, and report each when its number gains a digit."""
+        counted = self._running.quirks
+        for quirk in quirks:
+            count = counted.get(quirk, 0) + 1
+            if count == 1 and len(counted) >= MAX_QUIRKS:
+                continue
+            counted[quirk] = count
+            if str(count).strip("0") == "1":
+                log.warning("a message was repaired", station=self._running.id, repair=quirk, times=count)
+
+    def _end(self, reason: str) -> None:
+        self.open = False
+        if self.calls is not None:
+            self.calls.end()
+        self._running.lost(self, reason)
+
+    def _other(self, message: Received, size: int) -> None:
+        match message:
+            case CallResult() | CallError():
+                if self.calls is not None:
+                    self.calls.answered(message)
+            case Refused():
+                self.repaired(("unreadable_call",))
+                self._running.received(self, message, size)
+            case Undecodable():
+                self.close(CLOSE_NOT_TEXT, "not UTF-8")
+            case ResultRefused(code=code, description=description):
+                log.warning(
+                    "the station could not process an answer",
+                    station=self._running.id,
+                    code=code,
+                    description=description,
+                )
+            case _:
+                self.repaired(("ignored_frame",))

@@ -1,0 +1,390 @@
+"""A node: the running stations of one process, and what they have in common.
+
+The gateway gives it connections and calls `tick` once a second; the store settles its turns; the bus brings
+it commands. All of that is driven by callbacks and deterministic: the simulation runs it on a stepped clock
+without an event loop. Coroutines are only what waits for others: the answers on the bus, the registration of
+a station, start and stop, and the follower of what people change.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final
+
+import msgspec
+import structlog
+from msgspec import Struct
+from msgspec.structs import replace
+
+from evsys.core import records
+from evsys.core.errors import StationOffline
+from evsys.core.events import (
+    Event,
+    StationBooted,
+    StationChanged,
+    StationRegistered,
+    StationRemoved,
+    TokenChanged,
+    TokenRegistered,
+    TokenRemoved,
+)
+from evsys.core.facts import Policy
+from evsys.core.ports import (
+    EVENTS,
+    GATEWAY_STATUS,
+    Bus,
+    Cancel,
+    Clock,
+    CommandReply,
+    CommandRequest,
+    GatewayStatus,
+    Link,
+    Store,
+    station_subject,
+)
+from evsys.core.records import Knock, LastSeen
+from evsys.core.work import Committed, Conflict, Settlement, Work
+from evsys.csms.commands import RunningCommand, refusal
+from evsys.csms.connection import Connection
+from evsys.csms.facts import NodeFacts
+from evsys.csms.polling import Poller
+from evsys.csms.provisioning import Metering, Provisioner
+from evsys.csms.sweeper import SWEEP_EVERY_S, Sweeper
+from evsys.csms.turns import CLOSE_GOING_AWAY, CLOSE_POLICY, Running, Shared
+from evsys.ocpp.dialect import Dialect
+
+LAST_SEEN_EVERY_S: Final = 5.0
+"""How old last-seen on disk may be; each flush is a row per station that was heard of."""
+LAST_SEEN_ROWS: Final = 500
+"""Rows of one Work: a Work is a page of a batch, not the batch."""
+MAX_KNOCKS: Final = 1000
+"""Unknown stations remembered; beyond, only these go on being counted (a scanner makes up names for ever)."""
+KNOCKS_EVERY_S: Final = 1.0
+PUBLISH_EVERY_S: Final = 0.05
+"""Those who look into the log of events are told at most so often; the next tick tells of the last."""
+FOLLOW_EVERY_S: Final = 0.5
+"""How often the log is asked for what people changed: it is to take effect within a second."""
+PEOPLE_PAGE: Final = 1000
+STOP_WITHIN_S: Final = 3.0
+"""How long a stop waits for commits in flight; the supervisor kills after five seconds."""
+
+log = structlog.get_logger()
+
+OnStation = Callable[[str, records.Station | None], None]
+
+
+class NodeSettings(Struct, frozen=True, kw_only=True):
+    """How this process deals with its stations."""
+
+    call_timeout_s: float = 30.0
+    measurands: tuple[str, ...] = ()
+    sample_interval_s: int = 0
+    poll_interval_s: float = 20.0
+
+
+class Node:
+    """The running stations by id."""
+
+    def __init__(
+        self,
+        store: Store,
+        bus: Bus,
+        dialects: Mapping[str, Dialect],
+        policy: Policy,
+        settings: NodeSettings,
+        clock: Clock,
+        on_station: OnStation | None = None,
+    ) -> None:
+        """`on_station` hears of each station that people registered, changed or removed (None)."""
+        self.dialects = dialects
+        self.facts = NodeFacts(store, policy)
+        self.shared = Shared(store, self.facts, clock)
+        self.shared.told = self._told
+        self.stations: dict[str, Running] = {}
+        self.on_station = on_station
+        self._store = store
+        self._bus = bus
+        self._settings = settings
+        self._clock = clock
+        self._serving: dict[str, Cancel] = {}
+        metering = Metering(measurands=settings.measurands, sample_interval_s=settings.sample_interval_s)
+        self._provisioner = Provisioner(clock, metering, settings.call_timeout_s)
+        self._poller = Poller(clock, settings.poll_interval_s, settings.call_timeout_s)
+        self._sweeper = Sweeper(clock, policy)
+        self._connections = 0
+        self._knocks: dict[str, Knock] = {}
+        self._knocks_changed: set[str] = set()
+        self._knocks_stored: set[str] = set()
+        self._next_flush = self._next_knocks = self._next_prune = 0.0
+        self._seq = self._published_seq = self._followed_seq = 0
+        self._published_at = 0.0
+        self._answering_status: Cancel | None = None
+        self._follower: asyncio.Task[None] | None = None
+
+    # -- what the gateway calls ---
+
+    def connect(self, station_id: str, protocol: str, address: str, link: Link) -> Connection:
+        """A new authenticated socket of a registered station; the newest wins. `protocol` is one of
+        `dialects`. The state is loaded while its first frames wait."""
+        self._connections += 1
+        prefix = f"{int(self._clock.now().timestamp()):x}-{self._connections:x}-"
+        running = self._running(station_id)
+        connection = Connection(self.shared, running, self.dialects[protocol], address, link, prefix)
+        if station_id not in self._serving:
+            self._serve(running)
+        self._provisioner.connected(running, connection)
+        running.connect(connection)
+        return connection
+
+    async def register(self, station_id: str, address: str) -> records.Station | None:
+        """Register a station that is not known, durably (accept_unknown_chp). None where the database does
+        not take it. One that is known by now is given as it is."""
+        now = self._clock.now()
+        station = records.Station(id=station_id, created_at=now)
+        work = Work(now, station_id)
+        work.add(station)
+        work.tell(StationRegistered(station=station, by=station_id))
+        settled: asyncio.Future[Settlement] = asyncio.get_running_loop().create_future()
+        self._store.submit(
+            work, lambda settlement: None if settled.done() else settled.set_result(settlement)
+        )
+        match await settled:
+            case Committed():
+                log.info("station registered", station=station_id, address=address)
+                self._announce(station_id, station)
+                return station
+            case Conflict(record=records.Station() as known):
+                self._announce(station_id, known)
+                return known
+            case _:
+                return None
+
+    def knock(self, station_id: str, address: str) -> None:
+        """An unknown station was refused. Counted in memory and stored in bulk."""
+        now = self._clock.now()
+        known = self._knocks.get(station_id)
+        if known is None and len(self._knocks) >= MAX_KNOCKS:
+            return
+        count, first = (known.count + 1, known.first_seen_at) if known else (1, now)
+        self._knocks[station_id] = Knock(
+            station_id=station_id, first_seen_at=first, last_seen_at=now, address=address, count=count
+        )
+        self._knocks_changed.add(station_id)
+
+    def tick(self) -> None:
+        """Once a second: time-outs, the initiative of the node, and what is stored in bulk."""
+        monotonic = self._clock.monotonic()
+        for running, deadline in list(self.shared.waiting.items()):
+            if deadline <= monotonic:
+                running.timed_out()
+        for calls, deadline in list(self.shared.calling.items()):
+            if deadline <= monotonic:
+                calls.timed_out()
+        for running in list(self.shared.held):
+            running.nudge()
+        self.facts.top_up()
+        self._provisioner.tick()
+        self._poller.tick(self.stations.values())
+        self._sweeper.tick(self.stations.values())
+        if monotonic >= self._next_flush:
+            self._next_flush = monotonic + LAST_SEEN_EVERY_S
+            self.flush_last_seen()
+        if monotonic >= self._next_knocks:
+            self._next_knocks = monotonic + KNOCKS_EVERY_S
+            self.flush_knocks()
+        if monotonic >= self._next_prune:
+            self._next_prune = monotonic + SWEEP_EVERY_S
+            self._prune()
+        if self._seq > self._published_seq:
+            self._publish(monotonic)
+
+    # -- life ---
+
+    async def start(self) -> None:
+        """Take over what disk has: open uses of tokens, sessions to look after, transaction numbers; then
+        follow what people change. To be called before the first connection."""
+        self._followed_seq = await self._store.last_seq()
+        self.facts.uses.fill(await self._store.open_uses())
+        for station_id in await self._store.stations_with_open_transactions():
+            self._running(station_id).look_after()
+        self.facts.top_up()
+        self._answering_status = self._bus.serve(GATEWAY_STATUS, self._answer_status)
+        self._follower = asyncio.create_task(self._follow())
+
+    async def stop(self) -> None:
+        """Let what is under way be committed and answered, close the connections (1001), record their end.
+        What comes from now on is not heard: its station sends it again."""
+        self.shared.stopping = True
+        await self._settle()
+        for running in list(self.stations.values()):
+            if running.connection is not None:
+                running.connection.close(CLOSE_GOING_AWAY, "the central system stops")
+        self.flush_last_seen()
+        self.flush_knocks()
+        await self._settle()
+        if self._answering_status is not None:
+            self._answering_status()
+        for cancel in self._serving.values():
+            cancel()
+        self._serving.clear()
+        if self._follower is not None:
+            self._follower.cancel()
+            await asyncio.gather(self._follower, return_exceptions=True)
+
+    async def refresh(self) -> None:
+        """Learn what people changed since the last time."""
+        newest = await self._store.last_seq()
+        events = await self._store.people_events(self._followed_seq, PEOPLE_PAGE)
+        for logged in events:
+            self._heard_of_people(logged.event)
+        if len(events) < PEOPLE_PAGE:
+            self._followed_seq = max(newest, self._followed_seq)
+        if events:
+            self._followed_seq = max(events[-1].seq, self._followed_seq)
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(FOLLOW_EVERY_S)
+            try:
+                await self.refresh()
+            except Exception:
+                log.exception("the log of events cannot be read")
+
+    async def _settle(self) -> None:
+        """Wait until no turn is under way, within bounds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_WITHIN_S / 2):
+                while not all(running.idle for running in self.stations.values()):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)  # at a stop alone: an event would cost every turn
+
+    # -- commands ---
+
+    def command(
+        self, station_id: str, request: CommandRequest, replied: Callable[[CommandReply], None]
+    ) -> None:
+        """Send a command to a station of this node. `replied` hears what came of it, exactly once."""
+        running = self.stations.get(station_id)
+        if running is None or running.connection is None:
+            replied(refusal(StationOffline(f"{station_id} is not connected")))
+            return
+        RunningCommand(running, request, self._settings.call_timeout_s, replied).start()
+
+    def _serve(self, running: Running) -> None:
+        async def answer(payload: bytes) -> bytes:
+            reply: asyncio.Future[CommandReply] = asyncio.get_running_loop().create_future()
+            request = msgspec.json.decode(payload, type=CommandRequest)
+            self.command(running.id, request, lambda said: None if reply.done() else reply.set_result(said))
+            return msgspec.json.encode(await reply)
+
+        self._serving[running.id] = self._bus.serve(station_subject(running.id), answer)
+
+    async def _answer_status(self, payload: bytes) -> bytes:
+        connected = sorted(each.id for each in self.stations.values() if each.connection is not None)
+        status = GatewayStatus(connected=tuple(connected), store_failure=self.shared.failure)
+        return msgspec.json.encode(status)
+
+    # -- events ---
+
+    def _told(self, running: Running, events: list[Event], seq: int) -> None:
+        """Events of a turn are durable, and its reply has left."""
+        for event in events:
+            if isinstance(event, StationBooted):
+                self._provisioner.booted(running, event.status == "Accepted")
+        self._seq = max(self._seq, seq)
+        monotonic = self._clock.monotonic()
+        if monotonic - self._published_at >= PUBLISH_EVERY_S:
+            self._publish(monotonic)
+
+    def _publish(self, monotonic: float) -> None:
+        self._published_at = monotonic
+        self._published_seq = self._seq
+        self._bus.publish(EVENTS, b"%d" % self._seq)
+
+    def _heard_of_people(self, event: Event) -> None:
+        match event:
+            case StationRegistered(station=station) | StationChanged(station=station):
+                running = self.stations.get(station.id)
+                if running is not None:
+                    running.refresh(station)
+                self._provisioner.changed(station.id)
+                self._announce(station.id, station)
+            case StationRemoved(station_id=station_id):
+                self._provisioner.changed(station_id)
+                self._announce(station_id, None)
+                running = self.stations.get(station_id)
+                if running is not None and running.connection is not None:
+                    running.connection.close(CLOSE_POLICY, "the station was removed")
+            case TokenRegistered(token=token) | TokenChanged(token=token):
+                self.facts.forget(token.id)
+            case TokenRemoved(token_id=token_id):
+                self.facts.forget(token_id)
+            case _:
+                pass
+
+    def _announce(self, station_id: str, station: records.Station | None) -> None:
+        if self.on_station is not None:
+            self.on_station(station_id, station)
+
+    # -- in bulk ---
+
+    def flush_last_seen(self) -> None:
+        """Store when stations were last heard of. What fails is stored with their next frame."""
+        now, heard = self._clock.now(), [running.id for running in self.shared.heard]
+        self.shared.heard.clear()
+        for first in range(0, len(heard), LAST_SEEN_ROWS):
+            work = Work(now)
+            for station_id in heard[first : first + LAST_SEEN_ROWS]:
+                work.save(LastSeen(station_id=station_id, at=now))
+            self._store.submit(work, _unnoticed)
+
+    def flush_knocks(self) -> None:
+        """Store the knocks that came since the last time, each in a Work of its own: one that disk knows from
+        an earlier life of the process comes back as a conflict, and is counted on."""
+        for station_id in self._knocks_changed:
+            knock = self._knocks[station_id]
+            work = Work(self._clock.now())
+            if station_id in self._knocks_stored:
+                work.save(knock)
+            else:
+                work.add(knock)
+            self._store.submit(work, partial(self._knocked, knock))
+        self._knocks_changed.clear()
+
+    def _knocked(self, knock: Knock, settlement: Settlement) -> None:
+        match settlement:
+            case Committed():
+                self._knocks_stored.add(knock.station_id)
+            case Conflict(record=Knock() as known) if knock.station_id not in self._knocks_stored:
+                latest = self._knocks[knock.station_id]
+                self._knocks[knock.station_id] = replace(
+                    latest, first_seen_at=known.first_seen_at, count=known.count + latest.count
+                )
+                self._knocks_stored.add(knock.station_id)
+                self._knocks_changed.add(knock.station_id)
+            case _:
+                self._knocks_changed.add(knock.station_id)
+
+    # -- the stations in memory ---
+
+    def _running(self, station_id: str) -> Running:
+        running = self.stations.get(station_id)
+        if running is None:
+            running = self.stations[station_id] = Running(self.shared, station_id)
+        return running
+
+    def _prune(self) -> None:
+        """Let go of the stations that are not connected and have no session to look after."""
+        for station_id, running in list(self.stations.items()):
+            if running.connection is not None or not running.idle or running in self.shared.held:
+                continue
+            if running.state is not None and running.state.open_transactions():
+                continue
+            del self.stations[station_id]
+            cancel = self._serving.pop(station_id, None)
+            if cancel is not None:
+                cancel()
+
+
+def _unnoticed(settlement: Settlement) -> None:
+    """Nothing follows from it."""
