@@ -1,0 +1,45 @@
+"""Connections to a database file, each made for one purpose."""
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+BUSY_TIMEOUT_S: Final = 2.0
+"""How long a statement waits for another process's short transaction. Less than the clients of the writer
+wait for it, so that they hear the reason."""
+CACHE_KIB: Final = 64 * 1024
+"""Pages that the writer keeps: the growing ends of all tables and the indexes of the sessions that run."""
+STATEMENTS_KEPT: Final = 256
+"""More than there are statements in the program, so each is prepared once."""
+CHECKPOINT_PAGES: Final = 1_000
+"""About 4 MiB of write-ahead log. Fewer and larger checkpoints make the slowest commits slower."""
+WAL_KEPT_BYTES: Final = 64 * 1024 * 1024
+"""A write-ahead log that a long read has made larger is cut to this size again."""
+
+
+def open_to_write(path: Path) -> sqlite3.Connection:
+    """The file as its writer opens it: every commit is on the disk when COMMIT returns."""
+    connection = _open(path, "rw")
+    connection.execute("PRAGMA journal_mode=WAL").fetchone()
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}").fetchone()
+    connection.execute(f"PRAGMA journal_size_limit={WAL_KEPT_BYTES}").fetchone()
+    connection.execute(f"PRAGMA cache_size={-CACHE_KIB}")
+    return connection
+
+
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """The file as everybody else opens it."""
+    connection = _open(path, "ro")
+    connection.execute("PRAGMA query_only=1")
+    return connection
+
+
+def _open(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        timeout=BUSY_TIMEOUT_S,
+        cached_statements=STATEMENTS_KEPT,
+    )

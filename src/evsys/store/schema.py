@@ -1,0 +1,512 @@
+"""The schema: one SQLAlchemy Table per record of `core/records.py`, and the event log.
+
+A Table's columns are its Struct's fields, name by name and in their order (a test holds them equal), so
+that a row, a record and its JSON are one shape. Times are UTC: microseconds since 1970 as an INTEGER on
+SQLite, which sorts and compares as it should, and timestamptz on PostgreSQL; in Python they are aware
+datetimes on both. JSON of unknown shape is text, byte for byte as it came.
+
+Nothing here refers to another row by a foreign key: a session outlives its station, and a knock is of a
+station that is not there.
+
+Every index is read by something named beside it. They cost: each one that is not filled in the order of time
+dirties a page of its own with every row, and a page costs more than all the rest of the row.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeAlias
+
+import msgspec
+from msgspec import Raw
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from evsys.core import records
+from evsys.core.events import PEOPLE
+
+VERSION: Final = "0001"
+"""The newest revision in `migrations/versions`: what this program reads and writes."""
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def microseconds(moment: datetime) -> int:
+    """An aware time as SQLite holds it."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+def moment(microseconds_: int) -> datetime:
+    """A time as SQLite holds it, as an aware datetime."""
+    return EPOCH + timedelta(microseconds=microseconds_)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware datetime in UTC. SQLite has no type for times and would give back naive ones."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[datetime] | TypeEngine[int]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(DateTime(timezone=True))
+        return dialect.type_descriptor(Integer())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | int | None:
+        if value is None or dialect.name == "postgresql":
+            return value
+        return microseconds(value)
+
+    def process_result_value(self, value: datetime | int | None, dialect: Dialect) -> datetime | None:
+        return moment(value) if isinstance(value, int) else value
+
+
+class JsonText(TypeDecorator[Raw]):
+    """JSON as it came, byte for byte."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Raw | None, dialect: Dialect) -> str | None:
+        return None if value is None else bytes(value).decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Raw | None:
+        return None if value is None else Raw(value.encode())
+
+
+class TextTuple(TypeDecorator[tuple[str, ...]]):
+    """A tuple of short words, as a JSON list."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> str | None:
+        return None if value is None else words_to_text(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...] | None:
+        return None if value is None else text_to_words(value)
+
+
+def words_to_text(words: tuple[str, ...]) -> str:
+    return _encode_words(words).decode() if words else "[]"
+
+
+def text_to_words(value: str) -> tuple[str, ...]:
+    return () if value == "[]" else _decode_words(value)
+
+
+_encode_words = msgspec.json.encode
+_decode_words = msgspec.json.Decoder(tuple[str, ...]).decode
+
+metadata: Final = MetaData()
+
+AnyTable: TypeAlias = Table[ReadOnlyColumnCollection[str, Column[object]]]
+"""A Table, its columns not named in its type."""
+
+ROW_ID: Final = BigInteger().with_variant(Integer(), "sqlite")
+"""Only an INTEGER PRIMARY KEY counts by itself on SQLite."""
+
+
+def _key(name: str, kind: type[Text | Integer] = Text) -> Column[object]:
+    return Column(name, kind(), primary_key=True, autoincrement=False)
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text(), nullable=False)
+
+
+def _maybe_text(name: str) -> Column[str]:
+    return Column(name, Text())
+
+
+def _flag(name: str) -> Column[bool]:
+    return Column(name, Boolean(), nullable=False)
+
+
+def _number(name: str) -> Column[int]:
+    return Column(name, BigInteger(), nullable=False)
+
+
+def _maybe_number(name: str) -> Column[int]:
+    return Column(name, BigInteger())
+
+
+def _time(name: str) -> Column[datetime]:
+    return Column(name, UtcTime(), nullable=False)
+
+
+def _maybe_time(name: str) -> Column[datetime]:
+    return Column(name, UtcTime())
+
+
+def _amount(name: str) -> Column[float]:
+    return Column(name, Float())
+
+
+def _json(name: str) -> Column[Raw]:
+    return Column(name, JsonText(), nullable=False)
+
+
+def _maybe_json(name: str) -> Column[Raw]:
+    return Column(name, JsonText())
+
+
+def _words(name: str) -> Column[tuple[str, ...]]:
+    return Column(name, TextTuple(), nullable=False)
+
+
+locations: Final = Table(
+    "locations",
+    metadata,
+    _key("id"),
+    _text("name"),
+    _text("address"),
+    _amount("latitude"),
+    _amount("longitude"),
+    _text("time_zone"),
+    _time("created_at"),
+    _number("version"),
+)
+
+stations: Final = Table(
+    "stations",
+    metadata,
+    _key("id"),
+    _text("title"),
+    _maybe_text("location_id"),
+    _flag("enabled"),
+    _text("registration"),
+    _text("conformance"),
+    _flag("ping"),
+    _text("assume_protocol"),
+    _flag("assert_measurands"),
+    _flag("poll_meter_values"),
+    _flag("sweep"),
+    _maybe_number("call_timeout_s"),
+    _time("created_at"),
+    _number("version"),
+)
+
+station_status: Final = Table(
+    "station_status",
+    metadata,
+    _key("station_id"),
+    _number("epoch"),
+    _flag("connected"),
+    _maybe_time("connected_at"),
+    _maybe_time("disconnected_at"),
+    _text("address"),
+    _text("protocol"),
+    _maybe_text("registration"),
+    _maybe_time("booted_at"),
+    _text("vendor"),
+    _text("model"),
+    _text("serial_number"),
+    _text("charge_box_serial_number"),
+    _text("firmware_version"),
+    _text("iccid"),
+    _text("imsi"),
+    _text("meter_type"),
+    _text("meter_serial_number"),
+    _text("firmware_status"),
+    _text("diagnostics_status"),
+    sqlite_with_rowid=False,
+)
+
+connector_status: Final = Table(
+    "connector_status",
+    metadata,
+    _key("station_id"),
+    _key("evse_id", Integer),
+    _key("connector_id", Integer),
+    _text("status"),
+    _text("error_code"),
+    _text("info"),
+    _text("vendor_id"),
+    _text("vendor_error_code"),
+    _maybe_time("reported_at"),
+    _time("received_at"),
+    sqlite_with_rowid=False,
+)
+
+last_seen: Final = Table("last_seen", metadata, _key("station_id"), _time("at"), sqlite_with_rowid=False)
+
+tokens: Final = Table(
+    "tokens",
+    metadata,
+    _key("id"),
+    _text("kind"),
+    _text("label"),
+    _text("parent"),
+    _flag("blocked"),
+    _maybe_time("expires_at"),
+    _maybe_number("max_concurrent"),
+    _words("station_ids"),
+    _maybe_text("user_id"),
+    _text("note"),
+    _time("created_at"),
+    _number("version"),
+)
+
+users: Final = Table(
+    "users",
+    metadata,
+    _key("id"),
+    _text("name"),
+    _text("email"),
+    _text("phone"),
+    _text("note"),
+    _time("created_at"),
+    _number("version"),
+)
+
+transactions: Final = Table(
+    "transactions",
+    metadata,
+    _key("id"),
+    _maybe_number("number"),
+    _maybe_number("alias"),
+    _text("station_id"),
+    _number("evse_id"),
+    _number("connector_id"),
+    _text("id_token"),
+    _text("id_token_canonical"),
+    _text("authorization"),
+    _time("started_at"),
+    _time("start_received_at"),
+    _number("meter_start_wh"),
+    _maybe_text("start_key"),
+    _maybe_number("reservation_id"),
+    _maybe_time("ended_at"),
+    _maybe_time("end_received_at"),
+    _maybe_number("meter_stop_wh"),
+    _maybe_number("energy_wh"),
+    _text("stop_reason"),
+    _text("stop_id_token"),
+    _maybe_text("ended_by"),
+    _words("flags"),
+    UniqueConstraint("number", name="transactions_number"),
+    UniqueConstraint("start_key", name="transactions_start_key"),
+)
+_open = transactions.c.ended_at.is_(None)
+_charging = text("ended_at IS NULL AND evse_id > 0")
+Index(
+    "transactions_one_open_per_evse",
+    transactions.c.station_id,
+    transactions.c.evse_id,
+    unique=True,
+    sqlite_where=_charging,
+    postgresql_where=_charging,
+)
+"""The invariant: an EVSE holds at most one open transaction. EVSE 0 is a station that named none."""
+Index("transactions_open", transactions.c.station_id, sqlite_where=_open, postgresql_where=_open)
+"""The open ones of a station, and of all (`ended_at IS NULL` must be said as such)."""
+Index("transactions_by_time", transactions.c.started_at, transactions.c.id)
+"""Pages of all transactions, newest first."""
+Index("transactions_by_station", transactions.c.station_id, transactions.c.started_at, transactions.c.id)
+"""Pages of a station's transactions, newest first."""
+Index("transactions_by_receipt", transactions.c.station_id, transactions.c.start_received_at)
+"""The last few of a station in the order they came, for its state in memory."""
+Index(
+    "transactions_by_token",
+    transactions.c.id_token_canonical,
+    transactions.c.started_at,
+    transactions.c.id,
+)
+"""Pages of a token's transactions, newest first."""
+
+meter_values: Final = Table(
+    "meter_values",
+    metadata,
+    Column("id", ROW_ID, primary_key=True),
+    _number("digest"),
+    _text("station_id"),
+    _number("evse_id"),
+    _text("transaction_id"),
+    _time("at"),
+    _time("reported_at"),
+    _time("received_at"),
+    _text("context"),
+    _amount("energy_wh"),
+    _amount("energy_export_wh"),
+    _amount("power_w"),
+    _amount("power_offered_w"),
+    _amount("current_a"),
+    _amount("current_l1_a"),
+    _amount("current_l2_a"),
+    _amount("current_l3_a"),
+    _amount("current_offered_a"),
+    _amount("voltage_v"),
+    _amount("voltage_l1_v"),
+    _amount("voltage_l2_v"),
+    _amount("voltage_l3_v"),
+    _amount("soc_percent"),
+    _amount("temperature_c"),
+    _amount("frequency_hz"),
+    _maybe_json("rest"),
+    UniqueConstraint("reported_at", "station_id", "digest", name="meter_values_identity"),
+)
+"""`id` is the order of arrival and no part of the record. The identity begins with the time, which rises for
+all stations alike: so its index grows at one end, and a batch of a thousand stations touches a few pages of
+it instead of a thousand."""
+Index("meter_values_by_transaction", meter_values.c.transaction_id)
+"""The values of a session, on SQLite in the order of arrival (an index ends in the row id)."""
+
+quarantined: Final = Table(
+    "quarantined",
+    metadata,
+    _key("id"),
+    _text("station_id"),
+    _text("kind"),
+    _maybe_number("number"),
+    _time("received_at"),
+    _text("reason"),
+    _json("payload"),
+    _maybe_time("resolved_at"),
+    _maybe_text("transaction_id"),
+)
+Index("quarantined_by_station", quarantined.c.station_id, quarantined.c.received_at)
+"""A station's quarantine in the order it came, for its state in memory and for people."""
+
+knocks: Final = Table(
+    "knocks",
+    metadata,
+    _key("station_id"),
+    _time("first_seen_at"),
+    _time("last_seen_at"),
+    _text("address"),
+    _number("count"),
+)
+Index("knocks_by_time", knocks.c.last_seen_at)
+"""Pages of knocks, newest first; and the oldest, when there are too many."""
+
+api_keys: Final = Table(
+    "api_keys",
+    metadata,
+    _key("id"),
+    _text("name"),
+    _text("role"),
+    _words("scopes"),
+    _time("created_at"),
+    _maybe_time("expires_at"),
+    _maybe_time("revoked_at"),
+    _number("version"),
+)
+
+api_key_secrets: Final = Table(
+    "api_key_secrets",
+    metadata,
+    _key("key_id"),
+    _text("digest"),
+    UniqueConstraint("digest", name="api_key_secrets_digest"),
+)
+"""Found by its digest with every request that carries a key."""
+
+commands: Final = Table(
+    "commands",
+    metadata,
+    _key("id"),
+    _text("station_id"),
+    _text("type"),
+    _json("request"),
+    _text("requested_by"),
+    _time("requested_at"),
+    _maybe_time("finished_at"),
+    Column("accepted", Boolean()),
+    _text("status"),
+    _maybe_json("detail"),
+    _text("error"),
+)
+Index("commands_by_station", commands.c.station_id, commands.c.requested_at)
+"""A station's commands, newest first."""
+
+leases: Final = Table("leases", metadata, _key("name"), _number("next"))
+
+configuration_keys: Final = Table(
+    "configuration_keys",
+    metadata,
+    _key("station_id"),
+    _key("key"),
+    _maybe_text("value"),
+    _flag("readonly"),
+    _time("at"),
+    sqlite_with_rowid=False,
+)
+
+events: Final = Table(
+    "events",
+    metadata,
+    Column("seq", ROW_ID, primary_key=True),
+    _time("at"),
+    _text("station_id"),
+    _text("transaction_id"),
+    _text("kind"),
+    _json("payload"),
+    sqlite_autoincrement=True,
+)
+"""The log: `core.events.LoggedEvent`, the event itself as JSON. A `seq` is never given twice, whatever is
+deleted."""
+PEOPLE_KINDS: Final = tuple(sorted(kind.__name__ for kind in PEOPLE))
+_people = text("kind IN (" + ", ".join(f"'{kind}'" for kind in PEOPLE_KINDS) + ")")
+Index("events_of_people", events.c.seq, sqlite_where=_people, postgresql_where=_people)
+"""The few events of records that people write, followed every second: a query says the same IN list."""
+Index("events_by_station", events.c.station_id)
+"""A station's events (an index of SQLite ends in the row id, which is `seq`)."""
+_of_transaction = text("transaction_id <> ''")
+Index(
+    "events_by_transaction",
+    events.c.transaction_id,
+    sqlite_where=_of_transaction,
+    postgresql_where=_of_transaction,
+)
+"""A session's events: a query adds `transaction_id <> ''`."""
+
+writer_clients: Final = Table(
+    "writer_clients",
+    metadata,
+    _key("client"),
+    _number("number"),
+    _number("last_seq"),
+    Column("refused", LargeBinary()),
+)
+"""What the writer last committed for each of its clients, in the same commit: the number of the batch, the
+`seq` of its last event, and which of its Works were refused and why. Thus a client whose writer died before
+it answered learns what became of its batch."""
+
+TABLES: Final[dict[type[records.Record], AnyTable]] = {
+    records.Location: locations,
+    records.Station: stations,
+    records.StationStatus: station_status,
+    records.ConnectorStatus: connector_status,
+    records.LastSeen: last_seen,
+    records.Token: tokens,
+    records.User: users,
+    records.Transaction: transactions,
+    records.MeterValue: meter_values,
+    records.Quarantined: quarantined,
+    records.Knock: knocks,
+    records.ApiKey: api_keys,
+    records.ApiKeySecret: api_key_secrets,
+    records.CommandRecord: commands,
+    records.Lease: leases,
+    records.ConfigurationKey: configuration_keys,
+}
+"""The order is the one in which tables are numbered between a client and its writer: the same program."""
+
+NOT_IN_RECORD: Final = frozenset({meter_values.c.id})
+"""Columns that no field of the record stands for."""
