@@ -1,4 +1,5 @@
-"""A writer process as the supervisor starts it: on an inherited listening socket, with a pipe as its lifeline."""
+"""A writer process as the supervisor starts it: on an inherited listening socket, with a pipe as its
+lifeline."""
 
 import os
 import signal
@@ -17,7 +18,8 @@ run(int(sys.argv[1]), Path(sys.argv[2]), 0, lambda line: print(line, file=sys.st
 
 
 class WriterProcess:
-    """One socket, and one writer after another on it. The address is short: a unix socket's path has a limit."""
+    """One socket, and one writer after another on it. The address is short: a unix socket's path has a
+    limit."""
 
     def __init__(self, path: Path, environment: dict[str, str] | None = None, program: str = PROGRAM) -> None:
         self.path = path

@@ -4,8 +4,8 @@ A database that is new is created; one of an older version is changed step by st
 a verified copy of it was put beside it; one of a newer version is left alone: an older program would misread
 it."""
 
+import time
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,8 @@ from evsys.store.lock import writer_lock
 from evsys.store.schema import VERSION
 
 URL_PREFIX: Final = "sqlite:///"
+STAMP: Final = "%Y%m%dT%H%M%SZ"
+"""How the time stands in the name of a copy."""
 SCRIPTS: Final = Path(__file__).parent / "migrations"
 
 
@@ -55,11 +57,19 @@ def check(path: Path) -> None:
     if not path.exists():
         raise WrongDatabase(f"there is no database at {path}: `evsys serve` makes it")
     found = version_of(path)
-    if found > VERSION:
-        raise _newer(path, found)
+    refuse_newer(path, found)
     if found != VERSION:
         raise WrongDatabase(
             f"{path} is of an older version ({found or 'empty'}): `evsys serve` brings it up to date"
+        )
+
+
+def refuse_newer(path: Path, found: str) -> None:
+    """Raises WrongDatabase for a version that this program does not know yet."""
+    if found > VERSION:
+        raise WrongDatabase(
+            f"{path} is of version {found}, newer than this program's {VERSION}: "
+            "run the program that wrote it, or restore a backup made before"
         )
 
 
@@ -73,10 +83,9 @@ def migrate(url_or_path: str | Path) -> Path:
     lock.wait()
     try:
         found = version_of(path)
-        if found > VERSION:
-            raise _newer(path, found)
+        refuse_newer(path, found)
         if found and found != VERSION:
-            at = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+            at = time.strftime(STAMP, time.gmtime())
             copy_database(path, path.with_name(f"{path.name}.before-{VERSION}-{at}"))
         if found != VERSION:
             path.touch()
@@ -84,13 +93,6 @@ def migrate(url_or_path: str | Path) -> Path:
     finally:
         lock.release()
     return path
-
-
-def _newer(path: Path, found: str) -> WrongDatabase:
-    return WrongDatabase(
-        f"{path} is of version {found}, newer than this program's {VERSION}: "
-        "run the program that wrote it, or restore a backup made before"
-    )
 
 
 def _upgrade(path: Path) -> None:

@@ -11,7 +11,6 @@ from sqlalchemy import (
     Column,
     TextClause,
     UniqueConstraint,
-    and_,
     bindparam,
     delete,
     insert,
@@ -66,7 +65,7 @@ def _statement(table: AnyTable, op: OpKind) -> Statement:
     names = [column.name for column in columns_of(table)]
     key = [column.name for column in table.primary_key]
     values: dict[str, BindParameter[object]] = {name: bindparam(f"new_{name}") for name in names}
-    at_key = and_(*(table.c[name] == bindparam(f"new_{name}") for name in key if name in names))
+    at_key = [table.c[name] == values[name] for name in key if name in names]
     clause: ClauseElement
     match op:
         case "save":
@@ -81,11 +80,11 @@ def _statement(table: AnyTable, op: OpKind) -> Statement:
             rest = {name: value for name, value in values.items() if name not in key}
             clause = (
                 update(table)
-                .where(at_key, table.c.version == bindparam("new_version") - literal_column("1"))
+                .where(*at_key, table.c.version == bindparam("new_version") - literal_column("1"))
                 .values(rest)
             )
         case "remove":
-            clause = delete(table).where(at_key)
+            clause = delete(table).where(*at_key)
     sql, bound = _compile(clause)
     picks = tuple(names.index(name.removeprefix("new_")) for name in bound)
     return Statement(sql, None if picks == tuple(range(len(names))) else picks, exact=op == "change")

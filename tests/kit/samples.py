@@ -1,0 +1,130 @@
+"""Records with plausible contents, for tests that need one and do not care what it says."""
+
+from datetime import datetime, timedelta
+
+from kit.clock import NOON
+from msgspec import Raw
+
+from evsys.core import records
+from evsys.core.records import (
+    ApiKey,
+    ApiKeySecret,
+    CommandRecord,
+    ConfigurationKey,
+    ConnectorStatus,
+    Knock,
+    LastSeen,
+    Lease,
+    Location,
+    MeterValue,
+    Quarantined,
+    Record,
+    StationStatus,
+    Token,
+    Transaction,
+    User,
+)
+
+
+def station(station_id: str = "CP-1", version: int = 1) -> records.Station:
+    return records.Station(id=station_id, title="Yard", created_at=NOON, version=version)
+
+
+def status(station_id: str = "CP-1", epoch: int = 1) -> StationStatus:
+    return StationStatus(
+        station_id=station_id, epoch=epoch, connected=True, connected_at=NOON, vendor="Wall", model="W1"
+    )
+
+
+def connector(station_id: str = "CP-1", evse_id: int = 1, status: str = "Available") -> ConnectorStatus:
+    return ConnectorStatus(
+        station_id=station_id,
+        evse_id=evse_id,
+        connector_id=1,
+        status=status,
+        reported_at=NOON,
+        received_at=NOON + timedelta(microseconds=1),
+    )
+
+
+def token(token_id: str = "ABCD", version: int = 1) -> Token:
+    return Token(id=token_id, label="Öl ☃", station_ids=("CP-1", "CP-2"), created_at=NOON, version=version)
+
+
+def transaction(number: int = 1, station_id: str = "CP-1", evse_id: int = 1) -> Transaction:
+    return Transaction(
+        id=str(number),
+        number=number,
+        station_id=station_id,
+        evse_id=evse_id,
+        connector_id=1,
+        id_token="abcd",
+        id_token_canonical="ABCD",
+        authorization="Accepted",
+        started_at=NOON + timedelta(seconds=number),
+        start_received_at=NOON + timedelta(seconds=number),
+        meter_start_wh=1000,
+        start_key=f"key-{number}",
+    )
+
+
+def meter_value(
+    digest: int = 1,
+    station_id: str = "CP-1",
+    transaction_id: str = "1",
+    at: datetime = NOON,
+    energy_wh: float | None = 1500.5,
+) -> MeterValue:
+    return MeterValue(
+        digest=digest,
+        station_id=station_id,
+        evse_id=1,
+        transaction_id=transaction_id,
+        at=at,
+        reported_at=at,
+        received_at=at,
+        energy_wh=energy_wh,
+    )
+
+
+def quarantined(name: str = "q1", station_id: str = "CP-1", number: int | None = 7) -> Quarantined:
+    return Quarantined(
+        id=name,
+        station_id=station_id,
+        kind="stop",
+        number=number,
+        received_at=NOON,
+        reason="no transaction of this number is known",
+        payload=Raw(b'{"number" :7,"meter_stop_wh":1.50}'),
+    )
+
+
+def one_of_each() -> list[Record]:
+    """Every kind of record once, with as many of its fields filled as make sense."""
+    return [
+        Location(id="yard", name="Yard", latitude=48.2, longitude=16.4, created_at=NOON),
+        station(),
+        status(),
+        connector(),
+        LastSeen(station_id="CP-1", at=NOON),
+        token(),
+        User(id="u1", name="Ada", created_at=NOON),
+        transaction(),
+        meter_value(digest=-(2**63)),
+        quarantined(),
+        Knock(station_id="CP-9", first_seen_at=NOON, last_seen_at=NOON, address="192.0.2.1:4000"),
+        ApiKey(id="k1", name="ops", role="operator", scopes=("station.read",), created_at=NOON),
+        ApiKeySecret(key_id="k1", digest="d" * 64),
+        CommandRecord(
+            id="c1",
+            station_id="CP-1",
+            type="Reset",
+            request=Raw(b'{"type": "Reset"}'),
+            requested_by="ops",
+            requested_at=NOON,
+            accepted=False,
+            detail=Raw(b"[1, 2.50]"),
+        ),
+        Lease(name="numbers", next=501),
+        ConfigurationKey(station_id="CP-1", key="HeartbeatInterval", value="300", at=NOON),
+    ]
