@@ -1,0 +1,98 @@
+"""Reads of stations: what people said of them, what they say of themselves, and what runs there."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec.structs import asdict
+from sqlalchemy import Connection, select
+
+from evsys.core.records import ConnectorStatus, Station, StationStatus, Transaction
+from evsys.store.schema import connector_status, last_seen, station_status, stations, transactions
+from evsys.store.views.paging import cut, from_cursor
+from evsys.store.views.reader import records, select_record
+
+LIST = "stations"
+
+
+class StationView(Station, frozen=True, kw_only=True):
+    """A station with all that is known of it now."""
+
+    status: StationStatus | None = None
+    """What it says of itself and of its link; null before its first connection."""
+    connectors: tuple[ConnectorStatus, ...] = ()
+    open_transactions: tuple[Transaction, ...] = ()
+    last_seen_at: datetime | None = None
+
+
+def station(connection: Connection, station_id: str) -> StationView | None:
+    """A station by its id."""
+    found = records(connection, Station, select_record(Station).where(stations.c.id == station_id))
+    return _views(connection, found)[0] if found else None
+
+
+def stations_page(
+    connection: Connection, limit: int, cursor: str = ""
+) -> tuple[list[StationView], str | None]:
+    """Stations in the order of their ids. Index: the primary key."""
+    query = select_record(Station).order_by(stations.c.id).limit(limit + 1)
+    if cursor:
+        query = query.where(stations.c.id > from_cursor(LIST, cursor, [str])[0])
+    page, following = cut(records(connection, Station, query), limit, LIST, lambda each: (each.id,))
+    return _views(connection, page), following
+
+
+def statuses_of(connection: Connection, ids: Sequence[str]) -> dict[str, StationStatus]:
+    """What stations say of themselves. Index: the primary key."""
+    query = select_record(StationStatus).where(station_status.c.station_id.in_(ids))
+    return {each.station_id: each for each in records(connection, StationStatus, query)}
+
+
+def connectors_of(connection: Connection, ids: Sequence[str]) -> dict[str, list[ConnectorStatus]]:
+    """The connectors of stations, in order. Index: the primary key."""
+    query = (
+        select_record(ConnectorStatus)
+        .where(connector_status.c.station_id.in_(ids))
+        .order_by(connector_status.c.station_id, connector_status.c.evse_id, connector_status.c.connector_id)
+    )
+    found: dict[str, list[ConnectorStatus]] = {}
+    for each in records(connection, ConnectorStatus, query):
+        found.setdefault(each.station_id, []).append(each)
+    return found
+
+
+def open_transactions_of(connection: Connection, ids: Sequence[str]) -> dict[str, list[Transaction]]:
+    """What runs on stations, oldest first. Index: transactions_open."""
+    query = (
+        select_record(Transaction)
+        .where(transactions.c.station_id.in_(ids), transactions.c.ended_at.is_(None))
+        .order_by(transactions.c.started_at, transactions.c.id)
+        .with_hint(transactions, "INDEXED BY transactions_open", "sqlite")
+    )
+    found: dict[str, list[Transaction]] = {}
+    for each in records(connection, Transaction, query):
+        found.setdefault(each.station_id, []).append(each)
+    return found
+
+
+def last_seen_of(connection: Connection, ids: Sequence[str]) -> dict[str, datetime]:
+    """When stations were last heard of. Index: the primary key."""
+    query = select(last_seen.c.station_id, last_seen.c.at).where(last_seen.c.station_id.in_(ids))
+    return dict(connection.execute(query).tuples().all())
+
+
+def _views(connection: Connection, found: list[Station]) -> list[StationView]:
+    ids = [each.id for each in found]
+    status = statuses_of(connection, ids)
+    connectors = connectors_of(connection, ids)
+    running = open_transactions_of(connection, ids)
+    seen = last_seen_of(connection, ids)
+    return [
+        StationView(
+            **asdict(each),
+            status=status.get(each.id),
+            connectors=tuple(connectors.get(each.id, ())),
+            open_transactions=tuple(running.get(each.id, ())),
+            last_seen_at=seen.get(each.id),
+        )
+        for each in found
+    ]
