@@ -6,9 +6,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from kit.clock import NOON
-from kit.database import new_database
-from kit.samples import meter_value, one_of_each
 from msgspec import Raw
 from msgspec.structs import replace
 
@@ -17,6 +14,9 @@ from evsys.store.reading import many, select_sql
 from evsys.store.rows import KINDS, columns_of, from_row, to_row
 from evsys.store.schema import TABLES
 from evsys.store.statements import CODES, STATEMENTS
+from kit.clock import NOON
+from kit.database import new_database
+from kit.samples import meter_value, one_of_each
 
 
 @pytest.mark.parametrize("record", one_of_each(), ids=lambda record: type(record).__name__)

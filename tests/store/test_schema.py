@@ -11,9 +11,6 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from kit.clock import NOON
-from kit.database import new_database
-from kit.samples import meter_value, one_of_each
 from msgspec import Raw
 from sqlalchemy import create_engine, insert, select
 
@@ -22,6 +19,9 @@ from evsys.store import loading, reading
 from evsys.store.migrating import SCRIPTS
 from evsys.store.rows import columns_of
 from evsys.store.schema import TABLES, VERSION, metadata, meter_values, microseconds, moment
+from kit.clock import NOON
+from kit.database import new_database
+from kit.samples import meter_value, one_of_each
 
 
 @pytest.mark.parametrize("kind", TABLES, ids=lambda kind: kind.__name__)
