@@ -1,0 +1,26 @@
+"""Who is asking, and what that person may do."""
+
+from msgspec import Struct
+
+from evsys.core.access import Action, allowed
+from evsys.core.records import ApiKey, Role
+
+
+class Person(Struct, frozen=True, kw_only=True):
+    """Who asks, by whichever door. `name` is what the audit says."""
+
+    name: str
+    role: Role
+    scopes: tuple[str, ...] = ()
+
+    def may(self, action: Action) -> bool:
+        return allowed(self.role, self.scopes, action)
+
+
+LOCAL = Person(name="local", role="operator")
+"""A program on the same machine without a key, where the door lets it in: it may what EVSYS' API could."""
+
+
+def holder(key: ApiKey) -> Person:
+    """The person that a key stands for."""
+    return Person(name=f"key:{key.name}", role=key.role, scopes=key.scopes)

@@ -1,0 +1,23 @@
+"""The office as a whole: what every door is handed."""
+
+from evsys.core.ports import Bus, Clock
+from evsys.office.commands import Commands
+from evsys.office.keys import Keys
+from evsys.office.status import Status
+from evsys.office.tokens import Tokens
+from evsys.office.writing import Books, Committer
+from evsys.store.views.reader import Reader
+
+
+class Office:
+    """What people may do, by subject. `reader` is also free for the reads of `store.views`."""
+
+    def __init__(self, store: Committer, reader: Reader, bus: Bus, clock: Clock) -> None:
+        books = Books(store, bus)
+        self.clock = clock
+        self.bus = bus
+        self.reader = reader
+        self.commands = Commands(bus)
+        self.tokens = Tokens(books, reader, clock)
+        self.keys = Keys(books, reader, clock)
+        self.status = Status(store, reader, bus)
