@@ -21,11 +21,10 @@ class WriterProcess:
     """One socket, and one writer after another on it. The address is short: a unix socket's path has a
     limit."""
 
-    def __init__(self, path: Path, environment: dict[str, str] | None = None, program: str = PROGRAM) -> None:
+    def __init__(self, path: Path, environment: dict[str, str] | None = None, address: str = "") -> None:
         self.path = path
-        self.address = str(path.with_suffix(".sock"))
+        self.address = address or str(path.with_suffix(".sock"))
         self._environment = os.environ | (environment or {})
-        self._program = program
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(self.address)
         self._listener.listen(8)
@@ -34,7 +33,7 @@ class WriterProcess:
     def start(self) -> subprocess.Popen[bytes]:
         descriptor = self._listener.fileno()
         self.process = subprocess.Popen(
-            [sys.executable, "-c", self._program, str(descriptor), str(self.path)],
+            [sys.executable, "-c", PROGRAM, str(descriptor), str(self.path)],
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             pass_fds=[descriptor],

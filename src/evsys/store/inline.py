@@ -83,12 +83,12 @@ class InlineStore:
 
     def crash(self) -> None:
         """What the death of the process leaves behind: what was not committed is gone."""
-        self._connection.close()
+        self._writer.close()
 
     async def close(self) -> None:
         while self.flush():
             pass
-        self._connection.close()
+        self._writer.close()
 
     async def stations(self) -> Sequence[records.Station]:
         return reading.stations(self._connection)

@@ -28,8 +28,7 @@ def write_once(path: Path, work: Work) -> Settlement:
         former.add(work)
     except CANNOT_SAY as error:
         return Failed(f"no row can say this: {error!r}")
-    with closing(open_to_write(path)) as connection:
-        writer = Writer(connection)
+    with closing(Writer(open_to_write(path))) as writer:
         answer = writer.write(CLIENT, former.batch(writer.welcome(CLIENT).number + 1))
     if answer.failure:
         return Failed(answer.failure)

@@ -21,7 +21,7 @@ class DatabaseInUse(Exception):
 
 
 class FileLock:
-    """A lock on the database at `path`. Held from `acquire` until `release` or the end of the process; a
+    """A lock on the database at `path`. Held from `acquire` until `close` or the end of the process; a
     child that inherits the descriptor would hold it too, so it is closed on exec."""
 
     def __init__(self, path: Path, name: str) -> None:
@@ -41,7 +41,8 @@ class FileLock:
             time.sleep(LOOK_AGAIN_S)
         return True
 
-    def release(self) -> None:
+    def close(self) -> None:
+        """Lets go of it, if it is held."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -53,7 +54,7 @@ class FileLock:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.release()
+        self.close()
 
     def _try(self) -> bool:
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

@@ -81,7 +81,7 @@ def migrate(url_or_path: str | Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = writer_lock(path)
     lock.wait()
-    try:
+    with closing(lock):
         found = version_of(path)
         refuse_newer(path, found)
         if found and found != VERSION:
@@ -90,8 +90,6 @@ def migrate(url_or_path: str | Path) -> Path:
         if found != VERSION:
             path.touch()
             _upgrade(path)
-    finally:
-        lock.release()
     return path
 
 

@@ -104,12 +104,18 @@ class SqliteStore:
     """See `core.ports.Store`. Made by `open`; everything is called on the loop that called it."""
 
     def __init__(
-        self, reader: sqlite3.Connection, writer_address: str, client: str, observe: Observe | None
+        self,
+        reader: sqlite3.Connection,
+        writer_address: str,
+        client: str,
+        observe: Observe | None,
+        answer_timeout_s: float,
     ) -> None:
         self._reader = reader
         self._address = writer_address
         self._client = client
         self._observe = observe
+        self._timeout_s = answer_timeout_s
         self._loop = asyncio.get_running_loop()
         self._line: _Line | None = None
         self._connecting: asyncio.Task[None] | None = None
@@ -130,10 +136,17 @@ class SqliteStore:
         """Why the last commit failed; empty when all is well."""
 
     @classmethod
-    async def open(cls, path: Path, writer_address: str, client: str, observe: Observe | None = None) -> Self:
+    async def open(
+        cls,
+        path: Path,
+        writer_address: str,
+        client: str,
+        observe: Observe | None = None,
+        answer_timeout_s: float = ANSWER_TIMEOUT_S,
+    ) -> Self:
         """Connects to the writer. `client` is the same after every restart and used by one process alone.
         Raises TimeoutError where no writer answers, sqlite3.Error where the file cannot be read."""
-        store = cls(open_to_read(path), writer_address, client, observe)
+        store = cls(open_to_read(path), writer_address, client, observe, answer_timeout_s)
         store._connect()
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
@@ -282,7 +295,9 @@ class SqliteStore:
 
     def _welcomed(self, welcome: Welcome) -> None:
         self._number = max(self._number, welcome.number + 1)
-        self._given_up = False
+        if self._given_up:
+            self._given_up = False
+            self.failure = ""
         self._ready.set()
         for _ in self._leases:
             self._write(frame(NUMBERS_LEASE))
@@ -342,7 +357,7 @@ class SqliteStore:
         """Looks after what waits, with one timer for all: it is set again when it fires, not with each
         batch."""
         if self._watch is None:
-            self._watch = self._loop.call_later(ANSWER_TIMEOUT_S, self._look)
+            self._watch = self._loop.call_later(self._timeout_s, self._look)
 
     def _look(self) -> None:
         self._watch = None
@@ -352,7 +367,7 @@ class SqliteStore:
             waiting.append(self._sent.since)
         if not waiting:
             return
-        left_s = min(waiting) + ANSWER_TIMEOUT_S - self._loop.time()
+        left_s = min(waiting) + self._timeout_s - self._loop.time()
         if left_s > 0:
             self._watch = self._loop.call_later(left_s, self._look)
         else:

@@ -125,6 +125,14 @@ class Writer:
             return Leased(0, 0, failure=f"all numbers up to {lease.highest} are given away")
         return Leased(rows[0][0] - lease.count, lease.count)
 
+    def close(self) -> None:
+        """Closes the connection; what was not committed is gone."""
+        # A statement that has failed keeps a closed connection alive, and its lock with it.
+        self._cursor.close()
+        if self._connection.in_transaction:
+            self._connection.rollback()
+        self._connection.close()
+
     def _transact(self, client: str, batch: Batch) -> list[Refusal]:
         refused: list[Refusal] = []
         self._execute("BEGIN IMMEDIATE")
@@ -297,9 +305,8 @@ def run(
     lock = writer_lock(path)
     if not lock.wait(wanted=lambda: not _at_end(lifeline_fd)):
         return
-    with closing(open_to_write(path)) as connection:
-        _Desk(Writer(connection), socket.socket(fileno=listen_fd), lifeline_fd, say).serve()
-    lock.release()
+    with closing(lock), closing(Writer(open_to_write(path))) as writer:
+        _Desk(writer, socket.socket(fileno=listen_fd), lifeline_fd, say).serve()
 
 
 def _at_end(lifeline_fd: int) -> bool:
