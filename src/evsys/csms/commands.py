@@ -14,6 +14,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from evsys.core.commands import (
+    NOTHING,
     Outcome,
     RawCall,
     RequestStartTransaction,
@@ -125,7 +126,7 @@ class RunningCommand:
             finished_at=turn.now,
             accepted=outcome.accepted if reply.outcome is not None else None,
             status=outcome.status,
-            detail=outcome.detail and without_secrets(outcome.detail),
+            detail=without_secrets(outcome.detail) if outcome.detail is not NOTHING else None,
             error=reply.error and f"{reply.error}: {reply.text}",
         )
         turn.work.save(finished)

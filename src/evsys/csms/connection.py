@@ -100,9 +100,15 @@ class Connection:
         self._link.close(CLOSE_REPLACED, "replaced by a newer connection")
 
     def send(self, frame: bytes) -> None:
-        if self.open:
-            self._shared.counts.frames_out += 1
+        """Send a message; on a connection that has ended it is dropped."""
+        if not self.open:
+            return
+        self._shared.counts.frames_out += 1
+        try:
             self._link.send(frame)
+        except Exception:
+            log.exception("a link failed", station=self._running.id)
+            self.lost("the link failed")
 
     def calls_to(self) -> Calls:
         """The CALLs to the station over this connection."""

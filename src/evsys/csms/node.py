@@ -66,6 +66,9 @@ PUBLISH_EVERY_S: Final = 0.05
 FOLLOW_EVERY_S: Final = 0.5
 """How often the log is asked for what people changed: it is to take effect within a second."""
 PEOPLE_PAGE: Final = 1000
+RECONNECT_WITHIN_S: Final = 60.0
+"""How long stations have to come back after a restart, before those that do not are looked after: most do, and
+their state is loaded then."""
 STOP_WITHIN_S: Final = 3.0
 """How long a stop waits for commits in flight; the supervisor kills after five seconds."""
 
@@ -113,6 +116,9 @@ class Node:
         self._poller = Poller(clock, settings.poll_interval_s, settings.call_timeout_s)
         self._sweeper = Sweeper(clock, policy)
         self._connections = 0
+        self._left: list[str] = []
+        """Stations of an earlier process whose state is loaded even if they do not come back."""
+        self._left_until = 0.0
         self._knocks: dict[str, Knock] = {}
         self._knocks_changed: set[str] = set()
         self._knocks_stored: set[str] = set()
@@ -183,6 +189,8 @@ class Node:
                 calls.timed_out()
         for running in list(self.shared.held):
             running.nudge()
+        if self._left and monotonic >= self._left_until:
+            self._look_after_left()
         self.facts.top_up()
         self._provisioner.tick()
         self._poller.tick(self.stations.values())
@@ -202,15 +210,19 @@ class Node:
     # -- life ---
 
     async def start(self) -> None:
-        """Take over what disk has: open uses of tokens, sessions to look after, transaction numbers; then
-        follow what people change. To be called before the first connection."""
-        self._followed_seq = await self._store.last_seq()
-        self.facts.uses.fill(await self._store.open_uses())
-        for station_id in await self._store.stations_with_open_transactions():
-            self._running(station_id).look_after()
-        self.facts.top_up()
+        """Take over what disk has, answer on the bus, and follow what people change. To be called before the
+        first connection."""
+        await self.take_over()
         self._answering_status = self._bus.serve(GATEWAY_STATUS, self._answer_status)
         self._follower = asyncio.create_task(self._follow())
+
+    async def take_over(self) -> None:
+        """What an earlier process left: open uses of tokens, stations to look after; and numbers to give."""
+        self._followed_seq = await self._store.last_seq()
+        self.facts.uses.fill(await self._store.open_uses())
+        self._left = list(await self._store.stations_with_open_transactions())
+        self._left_until = self._clock.monotonic() + RECONNECT_WITHIN_S
+        self.facts.top_up()
 
     async def stop(self) -> None:
         """Let what is under way be committed and answered, close the connections (1001), record their end.
@@ -372,6 +384,12 @@ class Node:
         if running is None:
             running = self.stations[station_id] = Running(self.shared, station_id)
         return running
+
+    def _look_after_left(self) -> None:
+        left, self._left = self._left, []
+        for station_id in left:
+            if station_id not in self.stations:
+                self._running(station_id).look_after()
 
     def _prune(self) -> None:
         """Let go of the stations that are not connected and have no session to look after."""

@@ -176,6 +176,7 @@ class Running:
         self.claimed = False
         """Whether disk says that the station is ours through this connection."""
         self.epoch: int | None = None
+        """Of our last claim; None before the first in this process."""
         self.turning = False
         """Whether a turn is under way; false only when nothing waits, or all is held until the next tick."""
         self.quirks: dict[str, int] = {}
@@ -316,11 +317,17 @@ class Running:
             self._inbox_frames -= 1
             self._inbox_bytes -= entry[2]
             return self._hear(entry[0], entry[1])
-        if self.connection is None and state.status.connected and self not in self._shared.held:
+        if self._is_ours_and_gone(state):
             self._inner = Inner(self._part, self._on_parted)
             return self._decide()
         self.turning = False
         return False
+
+    def _is_ours_and_gone(self, state: Station) -> bool:
+        """Whether disk believes in a connection that has ended, and no newer owner has one."""
+        if self.connection is not None or not state.status.connected or self in self._shared.held:
+            return False
+        return self.epoch is None or self.epoch >= state.status.epoch
 
     def _unsettled(self) -> bool:
         """Whether the state is wanted although no turn waits."""
@@ -537,7 +544,10 @@ class Running:
             if connection.calls is not None:
                 connection.calls.go_on()
         elif inner is not None:
-            inner.done(settlement)
+            try:
+                inner.done(settlement)
+            except Exception:
+                log.exception("a bug after a turn", station=self.id)
         return True
 
     # -- the state ---
@@ -617,7 +627,7 @@ class Running:
         assert connection is not None
         status = turn.station.status
         epoch = status.epoch + 1
-        turn.work.fence = epoch
+        turn.work.fence = self.epoch = epoch
         turn.work.save(
             replace(
                 status,
@@ -639,8 +649,6 @@ class Running:
 
     def _on_claimed(self, settlement: Settlement) -> None:
         if isinstance(settlement, Committed):
-            if self.state is not None:
-                self.epoch = self.state.status.epoch
             self.claimed = self.connection is self._claiming
             if self.connection is not None and self.connection.calls is not None:
                 self.connection.calls.go_on()

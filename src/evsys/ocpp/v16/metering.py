@@ -3,10 +3,10 @@ MeterValueSampleInterval (OCPP 1.6 §9.1)."""
 
 from typing import Final
 
-from msgspec import Raw, UnsetType
+from msgspec import UnsetType
 
 from evsys.core import commands
-from evsys.core.commands import Outcome
+from evsys.core.commands import NOTHING, Outcome
 from evsys.core.station import Station
 from evsys.ocpp.dialect import Performance, Request, call
 from evsys.ocpp.v16 import messages as m
@@ -36,7 +36,7 @@ def assert_metering(command: commands.AssertMetering, station: Station) -> Perfo
     if command.sample_interval_s and interval is not None and interval[1].strip() != seconds:
         wanted.append((interval[0], seconds))
     words = []
-    raw: Raw | None = None
+    raw = NOTHING
     for key, value in wanted:
         change = m.ChangeConfigurationRequest(key=key, value=value)
         changed, raw = yield from call(Request("ChangeConfiguration", change, m.ChangeConfigurationResponse))
