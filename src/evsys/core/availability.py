@@ -5,11 +5,15 @@ the last one changes nothing, so that a station that floods its status costs no 
 """
 
 from datetime import datetime
+from typing import Final
 
 from evsys.core.events import ConnectorStatusChanged
 from evsys.core.meter_values import plausible
 from evsys.core.records import ConnectorStatus
 from evsys.core.work import Turn
+
+MAX_CONNECTORS: Final = 256
+"""Connectors kept per station: more than any has, and a bound to what a station that counts on can fill."""
 
 
 def report(
@@ -33,6 +37,8 @@ def report(
         and last.vendor_id == vendor_id
         and last.vendor_error_code == vendor_error_code
     ):
+        return
+    if last is None and len(turn.station.connectors) >= MAX_CONNECTORS:
         return
     connector = ConnectorStatus(
         station_id=turn.station.id,

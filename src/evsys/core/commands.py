@@ -206,12 +206,15 @@ SentCommand = AnyCommand | RawCall
 
 
 class AssertMetering(Command, frozen=True, kw_only=True):
-    """See to it that these measurands are sampled, at this interval (0: as it is). EVSYS' own initiative: not a
-    command for people. What the station samples already is never taken away, and nothing is written that is
+    """See to it that these measurands are sampled, at this interval (0: as it is). EVSYS' own initiative: not
+    a command for people. What the station samples already is never taken away, and nothing is written that is
     there already: the outcome's status is empty then."""
 
     measurands: tuple[str, ...] = ()
     sample_interval_s: Annotated[int, Meta(ge=0)] = 0
+
+
+NOTHING = Raw(b"null")
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -219,4 +222,4 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
     accepted: bool
     status: str = ""
-    detail: Raw | None = None
+    detail: Raw = NOTHING

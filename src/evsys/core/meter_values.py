@@ -5,13 +5,16 @@ to the transaction it names; failing that to the open one on its EVSE; failing t
 there. A value that names a transaction nobody knows is quarantined, never lost and never refused.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import blake2b
-from typing import Final
+from typing import Final, TypeGuard
 
 import msgspec
 from msgspec.structs import replace
 
+from evsys.core.energy import advance, energy_wh
 from evsys.core.events import MessageQuarantined, TransactionCorrected
 from evsys.core.records import MeterValue, Quarantined, Transaction
 from evsys.core.work import Turn
@@ -26,53 +29,66 @@ UNNAMED: Final = (0, -1)
 """What stations send as transactionId when they have none (errata 3.18)."""
 
 
-def plausible(reported: datetime | None, now: datetime) -> bool:
+def plausible(reported: datetime | None, now: datetime) -> TypeGuard[datetime]:
     """Whether a station's clock can be believed: not before 2015, not more than a day ahead."""
     return reported is not None and EARLIEST <= reported <= now + AHEAD
 
 
-def identity(
-    station_id: str, evse_id: int, number: int | None, reported: datetime | None, samples: bytes
-) -> int:
-    """The digest of a meter value: a signed 64-bit number, the same for each repeat, whatever the message id."""
-    head = f"{station_id}|{evse_id}|{number}|{reported.timestamp() if reported else ''}|".encode()
-    return int.from_bytes(blake2b(head + samples, digest_size=8).digest(), "big", signed=True)
+def identity(evse_id: int, number: int | None, samples: bytes) -> int:
+    """The digest of a meter value: a signed 64-bit number, the same for each repeat, whatever the message id.
+    Station and reported time stand beside it in the unique key."""
+    digest = blake2b(samples, digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True) ^ _place_digest(evse_id, number)
+
+
+@lru_cache(maxsize=4096)
+def _place_digest(evse_id: int, number: int | None) -> int:
+    """The part of a digest that is the place and the transaction as reported: kept apart, so that a value can
+    be moved to the EVSE that it turns out to belong to and still be known when it is repeated."""
+    return int.from_bytes(blake2b(f"{evse_id}|{number}".encode(), digest_size=8).digest(), "big", signed=True)
+
+
+def moved(value: MeterValue, number: int | None, transaction: Transaction) -> MeterValue:
+    """A quarantined value, given to the transaction that it turned out to belong to."""
+    digest = value.digest ^ _place_digest(value.evse_id, number) ^ _place_digest(transaction.evse_id, number)
+    return replace(value, digest=digest, evse_id=transaction.evse_id, transaction_id=transaction.id)
 
 
 def owner(turn: Turn, evse_id: int, number: int | None) -> Transaction | None:
     """The transaction that a value of `evse_id` naming `number` belongs to. May raise FactMissing."""
     station = turn.station
-    named = number is not None and number not in UNNAMED
-    if named and number is not None:
-        known = station.by_number(number) or (
-            turn.facts.transaction(station.id, number) if number > 0 else None
-        )
-        if known is not None:
-            return known
-    running = station.open_on(evse_id) if evse_id > 0 else None
-    if running is not None:
-        if named:
-            # A number of the station's own making: learnt here, so that its stop finds the session.
-            running = replace(running, alias=number)
-            turn.work.save(running)
-            turn.work.tell(
-                TransactionCorrected(transaction=running, reason=f"the station calls it number {number}")
-            )
-        return running
-    return _just_ended(turn, evse_id) if number is not None else None
+    if number is None:
+        return station.open_on(evse_id) if evse_id > 0 else None
+    if number not in UNNAMED:
+        named = station.by_number(number)
+        if named is None and number > 0:
+            named = turn.facts.transaction(station.id, number)
+        if named is not None:
+            return named
+    running = station.open_on(evse_id)
+    if running is None:
+        return _just_ended(turn, evse_id)
+    return running if number in UNNAMED else _learn_alias(turn, running, number)
+
+
+def _learn_alias(turn: Turn, running: Transaction, number: int) -> Transaction:
+    """A number of the station's own making, kept so that its stop finds the session."""
+    aliased = replace(running, alias=number)
+    turn.work.save(aliased)
+    turn.work.tell(TransactionCorrected(transaction=aliased, reason=f"the station calls it number {number}"))
+    return aliased
 
 
 def _just_ended(turn: Turn, evse_id: int) -> Transaction | None:
-    ended = [each for each in turn.station.transactions.values() if each.evse_id == evse_id and each.ended_at]
-    last = max(ended, key=lambda each: each.end_received_at or NOT_REPORTED, default=None)
+    last = max(
+        turn.station.ended(evse_id), key=lambda each: each.end_received_at or NOT_REPORTED, default=None
+    )
     if last is not None and last.end_received_at and turn.now - last.end_received_at <= LATE:
         return last
     return None
 
 
-def record(
-    turn: Turn, number: int | None, transaction: Transaction | None, values: list[MeterValue]
-) -> None:
+def record(turn: Turn, number: int | None, transaction: Transaction | None, values: list[MeterValue]) -> None:
     """Write the values of one message, made for `transaction`: their `owner`. Values that name a transaction
     nobody knows are quarantined; the main meter's (EVSE 0) belong to none."""
     if transaction is None and number is not None and values and values[0].evse_id > 0:
@@ -81,6 +97,33 @@ def record(
     add_once = turn.work.add_once
     for value in values:
         add_once(value)
+    if transaction is not None and transaction.ended_at is not None:
+        extend(turn, transaction, values)
+
+
+def extend(turn: Turn, transaction: Transaction, values: Iterable[MeterValue]) -> None:
+    """Values that come after a synthetic end are still energy of the session. After the station's own stop
+    its word stands."""
+    if transaction.ended_at is None or transaction.ended_by == "station":
+        return
+    reading = turn.station.readings.get(transaction.id)
+    for value in values:
+        reading = advance(transaction, reading, value)
+    energy, _ = energy_wh(transaction, reading, None)
+    if reading is None or energy <= (transaction.energy_wh or 0):
+        return
+    extended = replace(
+        transaction,
+        ended_at=max(transaction.ended_at, reading.at),
+        meter_stop_wh=round(reading.energy_wh),
+        energy_wh=energy,
+    )
+    turn.work.save(extended)
+    turn.work.tell(
+        TransactionCorrected(
+            transaction=extended, reason=f"values came after the end by {transaction.ended_by}"
+        )
+    )
 
 
 def quarantine(turn: Turn, kind: str, number: int | None, reason: str, content: object) -> None:
@@ -107,5 +150,15 @@ def quarantine(turn: Turn, kind: str, number: int | None, reason: str, content: 
 def _timeless(payload: bytes, content: object) -> bytes:
     """What of a quarantined message is the same when it is repeated: not its times of receipt."""
     if isinstance(content, list):
-        return b"|".join(str(each.digest).encode() for each in content)
+        return b"|".join(f"{each.digest} {each.reported_at.timestamp()}".encode() for each in content)
     return payload
+
+
+def released(held: Quarantined) -> list[MeterValue]:
+    """The values of a quarantined message."""
+    values = []
+    for members in msgspec.json.decode(held.payload, type=list[dict[str, msgspec.Raw]]):
+        rest = members.pop("rest")  # taken apart because msgspec decodes no `Raw | None`
+        value = msgspec.json.decode(msgspec.json.encode(members), type=MeterValue)
+        values.append(value if bytes(rest) == b"null" else replace(value, rest=rest))
+    return values

@@ -6,12 +6,8 @@ records it keeps what follows from rows already written (the last reading of eac
 volatile facts of the link, which die with it.
 """
 
-from datetime import datetime
-
-from msgspec import Struct
-from msgspec.structs import replace
-
 from evsys.core import records
+from evsys.core.energy import Reading, advance, first_reading
 from evsys.core.records import (
     ConnectorStatus,
     MeterValue,
@@ -23,20 +19,8 @@ from evsys.core.records import (
 
 RECENT_TRANSACTIONS = 8
 """Ended transactions kept per station, so that a repeated stop or a late meter value costs no read."""
-
-
 MAX_QUARANTINE = 50
 """Unresolved messages kept in memory per station for reconciliation; the rest stays on disk for people."""
-
-
-class Reading(Struct, frozen=True, gc=False):
-    """The newest energy register reading of a transaction. `at` is the station's time, `received_at` ours."""
-
-    at: datetime
-    received_at: datetime
-    energy_wh: float
-    carried_wh: float = 0.0
-    """Energy of the registers before the last restart to zero."""
 
 
 class Station:
@@ -82,14 +66,23 @@ class Station:
         return [transaction for transaction in self.transactions.values() if transaction.ended_at is None]
 
     def by_number(self, number: int) -> Transaction | None:
-        """A transaction in memory by its 1.6 number, or by the number that the station uses for it."""
+        """A transaction in memory by its 1.6 number, or an open one by the number that the station uses for
+        it. Stations use their own numbers again, so that of an ended one proves nothing."""
         aliased = None
         for transaction in self.transactions.values():
             if transaction.number == number:
                 return transaction
-            if transaction.alias == number:
+            if transaction.alias == number and transaction.ended_at is None:
                 aliased = transaction
         return aliased
+
+    def ended(self, evse_id: int) -> list[Transaction]:
+        """The last transactions of an EVSE that have ended."""
+        return [
+            each
+            for each in self.transactions.values()
+            if each.evse_id == evse_id and each.ended_at is not None
+        ]
 
     def adopt(self, record: Record) -> None:
         """Memory becomes what disk is. The caller has seen the commit of `record`."""
@@ -113,41 +106,23 @@ class Station:
                 pass
 
     def _keep(self, transaction: Transaction) -> None:
-        self.transactions[transaction.id] = transaction
+        if transaction.id not in self.readings and (reading := first_reading(transaction)) is not None:
+            self.readings[transaction.id] = reading
         if transaction.ended_at is None:
-            if transaction.id not in self.readings:
-                start = float(transaction.meter_start_wh)
-                moment = transaction.started_at
-                self.readings[transaction.id] = Reading(moment, transaction.start_received_at, start)
+            self.transactions[transaction.id] = transaction
             return
+        # Kept in the order in which they ended, so that the ones that ended first are forgotten first.
+        self.transactions.pop(transaction.id, None)
+        self.transactions[transaction.id] = transaction
         ended = [each.id for each in self.transactions.values() if each.ended_at is not None]
         for stale in ended[:-RECENT_TRANSACTIONS]:
             del self.transactions[stale]
             self.readings.pop(stale, None)
 
     def _read(self, value: MeterValue) -> None:
-        if value.energy_wh is None or not value.transaction_id:
+        transaction = self.transactions.get(value.transaction_id)
+        if transaction is None:
             return
-        last = self.readings.get(value.transaction_id)
-        if last is None:
-            return
-        if value.at < last.at:
-            self.readings[value.transaction_id] = replace(last, received_at=value.received_at)
-            return
-        carried = last.carried_wh
-        if value.energy_wh < last.energy_wh:
-            if not is_restart(last.energy_wh, value.energy_wh):
-                return
-            carried += last.energy_wh
-        self.readings[value.transaction_id] = Reading(value.at, value.received_at, value.energy_wh, carried)
-
-
-def is_restart(before_wh: float, after_wh: float) -> bool:
-    """Whether a fall of the energy register is a restart at zero (per session or per boot) and not a glitch."""
-    return after_wh < before_wh * RESTART_BELOW and before_wh - after_wh > RESTART_FALL_WH
-
-
-RESTART_BELOW = 0.5
-"""A register that falls below this share of its last reading has restarted; a smaller fall is noise."""
-RESTART_FALL_WH = 50
-"""A fall by less than this is noise whatever its share: meters are off by a few Wh."""
+        reading = advance(transaction, self.readings.get(transaction.id), value)
+        if reading is not None:
+            self.readings[transaction.id] = reading

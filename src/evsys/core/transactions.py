@@ -6,6 +6,7 @@ synthetic end, is a repeat, or is quarantined until its start comes. An EVSE hol
 transaction; energy is never negative; nothing is ended by a boot.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Final, Literal
@@ -15,17 +16,20 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from evsys.core.authorization import Verdict, authorize, authorize_start, canonical
+from evsys.core.energy import NO_METER_START, Reading, advance, energy_wh, is_restart, restarted
 from evsys.core.events import TransactionCorrected, TransactionEnded, TransactionStarted
 from evsys.core.facts import Policy
-from evsys.core.meter_values import UNNAMED, plausible, quarantine
-from evsys.core.records import MeterValue, Quarantined, Transaction
-from evsys.core.station import Reading, Station, is_restart
+from evsys.core.meter_values import UNNAMED, extend, moved, plausible, quarantine, released
+from evsys.core.records import MeterValue, Transaction
+from evsys.core.station import Station
 from evsys.core.work import Turn, Work
 
 REPEAT_WITHIN: Final = timedelta(minutes=15)
 """How long a start without a usable time counts as a repeat of the same one after its session has ended."""
 MAX_METER_WH: Final = 2**53
 """Beyond this a register is nonsense (and no JSON number)."""
+MAX_OPEN: Final = 64
+"""Transactions that one station may have open. One that passes it invents EVSEs: its oldest is ended."""
 IDLE_STATUS: Final = "Available"
 
 
@@ -66,8 +70,14 @@ def start(turn: Turn, reported: Start) -> tuple[Transaction, Verdict]:
     known = _repeated(turn, reported, key)
     if known is not None:
         return known, authorize_start(turn, reported.id_token or "", own=known.id)
+    running = turn.station.open_on(reported.evse_id)
+    late = _is_late(running, reported, usable)
+    if late:
+        verdict = authorize(turn, reported.id_token or "")
+    else:
+        verdict = authorize_start(turn, reported.id_token or "", own=running.id if running else "")
     number = turn.facts.next_number()
-    verdict = authorize_start(turn, reported.id_token or "")
+    started_at = reported.reported_at if usable and reported.reported_at else turn.now
     transaction = Transaction(
         id=str(number),
         number=number,
@@ -77,48 +87,83 @@ def start(turn: Turn, reported: Start) -> tuple[Transaction, Verdict]:
         id_token=reported.id_token or "",
         id_token_canonical=verdict.token.id if verdict.token else canonical(reported.id_token or ""),
         authorization=verdict.status,
-        started_at=reported.reported_at if usable and reported.reported_at else turn.now,
+        started_at=started_at,
         start_received_at=turn.now,
         meter_start_wh=_register(reported.meter_start_wh),
         start_key=key,
         reservation_id=reported.reservation_id,
+        ended_at=started_at if late else None,
+        end_received_at=turn.now if late else None,
+        meter_stop_wh=_register(reported.meter_start_wh) if late else None,
+        energy_wh=0 if late else None,
+        ended_by="superseded" if late else None,
         flags=_start_flags(reported, usable),
     )
-    running = turn.station.open_on(reported.evse_id)
-    if running is not None:
-        if "clock" not in running.flags and usable and transaction.started_at < running.started_at:
-            # An older start, delivered late from the station's queue: its session is over already, and its
-            # stop comes next. It must not displace the running one.
-            transaction = replace(
-                transaction,
-                ended_at=transaction.started_at,
-                end_received_at=turn.now,
-                meter_stop_wh=transaction.meter_start_wh,
-                energy_wh=0,
-                ended_by="superseded",
-            )
-        else:
-            _end_without_stop(turn.work, turn.station, running, turn.now, "superseded")
+    if not late:
+        # Ended before the new one is written: an EVSE holds at most one open transaction at each statement.
+        for displaced in _displaced(turn.station, running):
+            _end_without_stop(turn.work, turn.station, displaced, turn.now, "superseded")
     turn.work.add(transaction)
     turn.work.tell(TransactionStarted(transaction=transaction))
     _reconcile(turn, transaction)
     return transaction, verdict
 
 
-def stop(turn: Turn, reported: Stop) -> Verdict | None:
-    """End a transaction. Never refused. The verdict is on the token that stopped it; None where none did."""
-    transaction = _stopped(turn, reported)
+def _is_late(running: Transaction | None, reported: Start, usable: bool) -> bool:
+    """Whether a start comes so late from the station's queue that its session is over: it is older than the
+    one that runs on its EVSE. Its stop comes next, and it must not displace the running one."""
+    if running is None or "clock" in running.flags or not usable or reported.reported_at is None:
+        return False
+    return reported.reported_at < running.started_at
+
+
+def _displaced(station: Station, running: Transaction | None) -> list[Transaction]:
+    """The transactions that a start ends: the one on its EVSE, or the oldest of too many."""
+    if running is not None:
+        return [running]
+    open_ones = station.open_transactions()
+    return open_ones[:1] if len(open_ones) >= MAX_OPEN else []
+
+
+def stopped(turn: Turn, reported: Stop) -> Transaction | None:
+    """The transaction that a stop means: the one it names (in this station), or the one that alone fits. May
+    raise FactMissing."""
+    if reported.number not in UNNAMED:
+        named = turn.station.by_number(reported.number)
+        if named is None and reported.number > 0:
+            named = turn.facts.transaction(turn.station.id, reported.number)
+        if named is not None:
+            return named
+    known = list(turn.station.transactions.values())
+    for each in reversed(known):
+        if each.ended_by == "station" and _repeats(turn, each, reported):
+            return each
+    if reported.number not in UNNAMED and not reported.id_token:
+        return None
+    fitting = [each for each in known if each.ended_at is None and _fits(turn, each, reported)]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def stop(
+    turn: Turn, reported: Stop, transaction: Transaction | None, values: Sequence[MeterValue] = ()
+) -> Verdict | None:
+    """End a transaction: what `stopped` found, with the values that came along (made for it). Never refused.
+    The verdict is on the token that stopped it; None where none did."""
     verdict = authorize(turn, reported.id_token) if reported.id_token else None
     if transaction is None:
-        quarantine(turn, "stop", reported.number, "no transaction of this number is known", reported)
-    elif transaction.ended_by != "station":
-        _end(turn.work, turn.station, transaction, reported, turn.now)
+        why = "no transaction of this number is known"
+        quarantine(turn, "stop", reported.number, why, reported)
+        if values:
+            quarantine(turn, "meter_values", reported.number, why, list(values))
+        return verdict
+    for value in values:
+        turn.work.add_once(value)
+    if transaction.ended_by != "station":
+        reading = turn.station.readings.get(transaction.id)
+        for value in values:
+            reading = advance(transaction, reading, value)
+        _end(turn.work, transaction, reported, reading, turn.now)
     return verdict
-
-
-def owner_of_stop(turn: Turn, reported: Stop) -> Transaction | None:
-    """The transaction that a stop ends or has ended, for the meter values that came with it."""
-    return _stopped(turn, reported)
 
 
 def abandoned(station: Station, now: datetime, policy: Policy) -> list[Transaction]:
@@ -143,23 +188,6 @@ def close(
     """End a transaction with its last reading, without the station. A late stop replaces this end."""
     if transaction.ended_at is None:
         _end_without_stop(work, station, transaction, now, by)
-
-
-def energy_wh(
-    transaction: Transaction, reading: Reading | None, meter_stop_wh: float | None
-) -> tuple[int, bool]:
-    """The energy of a session in Wh over all restarts of the register, never negative, and whether the stop's
-    own register was fit for it."""
-    carried, last = (
-        (reading.carried_wh, reading.energy_wh) if reading else (0.0, float(transaction.meter_start_wh))
-    )
-    by_readings = max(0, round(carried + last - transaction.meter_start_wh))
-    if meter_stop_wh is None or meter_stop_wh < 0:
-        return by_readings, False
-    if is_restart(last, meter_stop_wh):
-        carried += last
-    energy = round(carried + meter_stop_wh - transaction.meter_start_wh)
-    return (energy, True) if energy >= 0 else (by_readings, False)
 
 
 def _repeated(turn: Turn, reported: Start, key: str | None) -> Transaction | None:
@@ -197,7 +225,7 @@ def _start_flags(reported: Start, usable: bool) -> tuple[str, ...]:
     if not reported.id_token:
         flags.append("no_token")
     if reported.meter_start_wh is None:
-        flags.append("no_meter_start")
+        flags.append(NO_METER_START)
     elif reported.meter_start_wh < 0:
         flags.append("negative_meter")
     return tuple(flags)
@@ -207,63 +235,53 @@ def _register(wh: int | None) -> int:
     return 0 if wh is None else max(-MAX_METER_WH, min(wh, MAX_METER_WH))
 
 
-def _stopped(turn: Turn, reported: Stop) -> Transaction | None:
-    """The transaction that a stop means: the one it names (in this station), or the one that alone fits."""
-    station = turn.station
-    if reported.number not in UNNAMED:
-        named = station.by_number(reported.number)
-        if named is None and reported.number > 0:
-            named = turn.facts.transaction(station.id, reported.number)
-        if named is not None:
-            return named
-    fitting = [each for each in station.transactions.values() if _fits(turn, each, reported)]
-    running = [each for each in fitting if each.ended_at is None]
-    if reported.number not in UNNAMED and not reported.id_token:
-        return None
-    if len(running) == 1:
-        return running[0]
-    repeats = [each for each in fitting if each.ended_at is not None and _same_stop(each, reported)]
-    return repeats[-1] if repeats and not running else None
-
-
 def _fits(turn: Turn, transaction: Transaction, reported: Stop) -> bool:
     """Whether a stop without a usable number can be this transaction's: same token, not before it, not below
     it."""
     if reported.id_token and canonical(reported.id_token) != canonical(transaction.id_token):
         return False
-    if reported.meter_stop_wh is not None and reported.meter_stop_wh < transaction.meter_start_wh:
+    stop_wh, start_wh = reported.meter_stop_wh, transaction.meter_start_wh
+    if stop_wh is not None and 0 <= stop_wh < start_wh and not is_restart(start_wh, stop_wh):
         return False
     if plausible(reported.reported_at, turn.now) and "clock" not in transaction.flags:
-        return reported.reported_at is not None and reported.reported_at >= transaction.started_at
+        return reported.reported_at >= transaction.started_at
     return True
 
 
-def _same_stop(transaction: Transaction, reported: Stop) -> bool:
-    return (
-        transaction.meter_stop_wh == reported.meter_stop_wh and transaction.ended_at == reported.reported_at
-    )
+def _repeats(turn: Turn, transaction: Transaction, reported: Stop) -> bool:
+    """Whether a stop without a known number repeats the one that ended this transaction."""
+    if transaction.meter_stop_wh != reported.meter_stop_wh or transaction.stop_reason != reported.reason:
+        return False
+    if transaction.stop_id_token != (reported.id_token or ""):
+        return False
+    if transaction.ended_at == reported.reported_at:
+        return True
+    received_at = transaction.end_received_at
+    clockless = "clock" in transaction.flags and not plausible(reported.reported_at, turn.now)
+    return clockless and received_at is not None and turn.now - received_at <= REPEAT_WITHIN
 
 
-def _end(work: Work, station: Station, transaction: Transaction, reported: Stop, now: datetime) -> None:
+def _end(
+    work: Work, transaction: Transaction, reported: Stop, reading: Reading | None, now: datetime
+) -> Transaction:
     """The end that the station itself reports."""
     flags = list(transaction.flags)
-    if plausible(reported.reported_at, now) and reported.reported_at is not None:
+    ended_at = now
+    if plausible(reported.reported_at, now):
         ended_at = reported.reported_at
     else:
-        ended_at = now
         flags.append("clock")
     if ended_at < transaction.started_at:
         ended_at = transaction.started_at
         flags.append("clock")
-    reading = station.readings.get(transaction.id)
     energy, fit = energy_wh(transaction, reading, reported.meter_stop_wh)
     meter_stop = reported.meter_stop_wh
     if meter_stop is None:
         meter_stop = round(reading.energy_wh) if reading else transaction.meter_start_wh
         flags.append("no_meter_stop")
     elif not fit:
-        flags.append("negative_meter")
-    elif meter_stop < transaction.meter_start_wh or (reading and reading.carried_wh):
+        flags.append("negative_meter" if meter_stop < transaction.meter_start_wh else "no_readings")
+    elif restarted(transaction, reading, meter_stop):
         flags.append("register_restart")
     ended = replace(
         transaction,
@@ -280,11 +298,9 @@ def _end(work: Work, station: Station, transaction: Transaction, reported: Stop,
     if transaction.ended_at is None:
         work.tell(TransactionEnded(transaction=ended))
     else:
-        work.tell(
-            TransactionCorrected(
-                transaction=ended, reason=f"a late stop replaced the end by {transaction.ended_by}"
-            )
-        )
+        reason = f"a late stop replaced the end by {transaction.ended_by}"
+        work.tell(TransactionCorrected(transaction=ended, reason=reason))
+    return ended
 
 
 def _end_without_stop(
@@ -300,7 +316,7 @@ def _end_without_stop(
         transaction,
         ended_at=max(reading.at, transaction.started_at) if reading else transaction.started_at,
         end_received_at=now,
-        meter_stop_wh=round(reading.energy_wh) if reading else transaction.meter_start_wh,
+        meter_stop_wh=_register(round(reading.energy_wh)) if reading else transaction.meter_start_wh,
         energy_wh=energy,
         ended_by=by,
     )
@@ -309,30 +325,41 @@ def _end_without_stop(
 
 
 def _reconcile(turn: Turn, transaction: Transaction) -> None:
-    """A start has come: the messages that waited in quarantine for it find their session."""
+    """A start has come: the messages without a number that waited in quarantine for it find their session."""
     for held in turn.station.quarantine.values():
         if held.number is not None and held.number not in UNNAMED:
             continue
         if held.kind == "stop":
             reported = msgspec.json.decode(held.payload, type=Stop)
-            if transaction.ended_by == "station" or not _fits(turn, transaction, reported):
+            if transaction.ended_by == "station" or not _belongs(turn, transaction, reported):
                 continue
-            if not plausible(reported.reported_at, turn.now) or "clock" in transaction.flags:
-                continue  # without times on both sides nothing says that they belong together
-            _end(turn.work, turn.station, transaction, reported, held.received_at)
-            transaction = next(
-                each for kind, each in reversed(turn.work.ops) if isinstance(each, Transaction)
-            )
+            transaction = _end(turn.work, transaction, reported, None, held.received_at)
         else:
-            values = msgspec.json.decode(held.payload, type=list[MeterValue])
-            if not all(
-                each.evse_id == transaction.evse_id and each.at >= transaction.started_at for each in values
-            ):
+            values = released(held)
+            if not all(_covers(transaction, each) for each in values):
                 continue
-            for each in values:
-                turn.work.add_once(replace(each, transaction_id=transaction.id))
-        _resolve(turn, held, transaction)
+            found = [moved(each, held.number, transaction) for each in values]
+            for each in found:
+                turn.work.add_once(each)
+            extend(turn, transaction, found)
+        turn.work.save(replace(held, resolved_at=turn.now, transaction_id=transaction.id))
 
 
-def _resolve(turn: Turn, held: Quarantined, transaction: Transaction) -> None:
-    turn.work.save(replace(held, resolved_at=turn.now, transaction_id=transaction.id))
+def _belongs(turn: Turn, transaction: Transaction, reported: Stop) -> bool:
+    """Whether a stop that came before its start is this one's: only times on both sides can say so."""
+    return (
+        plausible(reported.reported_at, turn.now)
+        and "clock" not in transaction.flags
+        and _fits(turn, transaction, reported)
+    )
+
+
+def _covers(transaction: Transaction, value: MeterValue) -> bool:
+    """Whether a value that came before its start was taken at this transaction's EVSE (0: unknown) and in its
+    time."""
+    ended_at = transaction.ended_at if transaction.ended_by == "station" else None
+    return (
+        value.evse_id in (0, transaction.evse_id)
+        and transaction.started_at <= value.at
+        and (ended_at is None or value.at <= ended_at)
+    )

@@ -4,9 +4,10 @@ A handler of a station's request is registered with `@answers`, a command's perf
 are pure. A performance is a generator: it yields the CALLs to send, one at a time, and receives each answer
 typed; what it returns is the Outcome.
 
-@V16.performs(commands.ClearCache) def clear_cache(command, station): answer = yield from
-call(Request("ClearCache", m.ClearCacheRequest(), m.ClearCacheResponse)) return Outcome(accepted=answer.status
-== "Accepted", status=answer.status)
+    @V16.performs(commands.ClearCache)
+    def clear_cache(command, station):
+        answer, raw = yield from call(Request("ClearCache", m.ClearCacheRequest(), m.ClearCacheResponse))
+        return Outcome(accepted=answer.status == "Accepted", status=answer.status, detail=raw)
 """
 
 from collections.abc import Callable, Generator, Mapping
@@ -24,17 +25,18 @@ from evsys.ocpp.errors import Refusal
 
 R = TypeVar("R", bound=Struct)
 R_co = TypeVar("R_co", bound=Struct, covariant=True)
+"""Of a Request, which is read-only: one that is answered by a message is one that is answered by a Struct."""
 
 encode = msgspec.json.Encoder(decimal_format="number").encode
 """Compact JSON; a Decimal limit goes out as the number it is: 8.1 and not "8.1" or 8.0999."""
 
 
-class Request(Struct, Generic[R], frozen=True):
-    """A CALL to send and the type of its answer."""
+class Request(Struct, Generic[R_co], frozen=True):
+    """A CALL to send and the type of its answer. A Raw payload is JSON that goes out as it is."""
 
     action: str
-    payload: Struct
-    answer: type[R]
+    payload: Struct | Raw
+    answer: type[R_co]
 
     def encoded(self) -> bytes:
         return encode(self.payload)
@@ -51,15 +53,16 @@ Performance = Generator["Request[Struct]", Answered, Outcome]
 
 def call(request: Request[R]) -> Generator["Request[Struct]", Answered, tuple[R, Raw]]:
     """Send a CALL and give its typed answer and the answer's payload as sent. Raises BadAnswer."""
-    answered = yield request  # type: ignore[misc]  # Request is invariant in R; the sender only encodes it
+    answered = yield request
     return read_answer(request.answer, answered.payload), answered.payload
 
 
 def read_answer(kind: type[R], payload: Raw) -> R:
     """An answer's payload, typed; repaired where it can be understood."""
     try:
-        return lenient.decoder(kind).decode(payload)
-    except (msgspec.DecodeError, ValueError):
+        answer: R = lenient.decoder(kind).decode(payload)
+        return answer
+    except (msgspec.DecodeError, ValueError, RecursionError):
         pass
     try:
         return lenient.repair(kind, payload, answer=True)[0]
@@ -77,7 +80,8 @@ class _Action(Protocol):
 
 
 Handler = Callable[[Turn, R], Struct]
-Performer = Callable[..., Performance]
+C = TypeVar("C", bound=Command)
+Performer = Callable[[C, Station], Performance]
 
 
 class Dialect:
@@ -87,7 +91,7 @@ class Dialect:
         self.version = version
         self.actions = actions
         self.handlers: dict[str, tuple[Callable[[bytes | Raw], Struct], type[Struct], Handler[Struct]]] = {}
-        self.performers: dict[type[Command], Performer] = {}
+        self.performers: dict[type[Command], Performer[Command]] = {}
         self._action_of = {each.request: name for name, each in actions.items()}
 
     def answers(self, kind: type[R]) -> Callable[[Handler[R]], Handler[R]]:
@@ -100,11 +104,11 @@ class Dialect:
 
         return register
 
-    def performs(self, kind: type[Command]) -> Callable[[Performer], Performer]:
+    def performs(self, kind: type[C]) -> Callable[[Performer[C]], Performer[C]]:
         """Register the performance of a command type."""
 
-        def register(performer: Performer) -> Performer:
-            self.performers[kind] = performer
+        def register(performer: Performer[C]) -> Performer[C]:
+            self.performers[kind] = performer  # type: ignore[assignment]  # keyed by its own type
             return performer
 
         return register
@@ -125,7 +129,10 @@ class Dialect:
             return handler, request
 
     def answer(self, turn: Turn, action: str, payload: Raw) -> Struct:
-        """Decide a CALL: fills the turn's Work and returns the reply. Raises Refusal, NotText or FactMissing."""
+        """Decide a CALL: fills the turn's Work and returns the reply.
+
+        Raises Refusal, NotText or FactMissing.
+        """
         strict = turn.station.settings.conformance == "strict"
         handler, request = self.read(action, payload, strict, turn.quirks)
         return handler(turn, request)

@@ -53,7 +53,7 @@ def decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
 
 @cache
 def _plan(kind: type[Struct]) -> dict[str, tuple[inspect.Field, bool]]:
-    """The members of a message: their types, and whether each may be missing although the schema asks for it."""
+    """The members of a message, and whether each may be missing although the schema asks for it."""
     info = cast(inspect.StructType, inspect.type_info(kind))
     hints = typing.get_type_hints(kind)
     return {each.name: (each, UnsetType in typing.get_args(hints[each.name])) for each in info.fields}

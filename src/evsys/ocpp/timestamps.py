@@ -8,10 +8,24 @@ caller uses the time of receipt.
 import re
 from datetime import UTC, datetime, timedelta, timezone
 
+from msgspec import UNSET, UnsetType
+
 _FORM = re.compile(
     r"\s*(\d{4})-(\d\d?)-(\d\d?)[Tt ](\d\d?):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?\s*"
     r"(?:([Zz])|([+-])(\d\d):?(\d\d)?)?\s*"
 )
+
+
+def utc(moment: datetime | UnsetType) -> datetime | None:
+    """A decoded time in UTC; None where there is none, or none that the calendar has."""
+    if moment is UNSET:
+        return None
+    if moment.tzinfo is UTC:
+        return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return None
 
 
 def parse(text: str) -> tuple[datetime, bool] | None:

@@ -1,0 +1,204 @@
+"""Meter values: MeterValues, and how samples become columns (OCPP 1.6 §4.7, §7.43).
+
+Absent members have the standard's defaults: no measurand is the energy register, no unit Wh, W, A …, no
+location the outlet, no context Sample.Periodic. A sample goes to the column of its measurand where it is a
+plain number at the outlet in a unit we know; every other one is kept as sent in `rest`: signed values,
+numbers that are none, other contexts and locations, measurands without a column. Energy and power that come
+per phase only are summed, if all of the phases can be read; their samples stay in `rest` beside the sum.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from evsys.core.meter_values import NOT_REPORTED, identity, owner, plausible, record
+from evsys.core.records import MeterValue, Transaction
+from evsys.core.work import Turn
+from evsys.ocpp.timestamps import utc
+from evsys.ocpp.v16 import messages as m
+from evsys.ocpp.v16.dialect import V16, place
+
+MAX_NUMBER: Final = 1e15
+"""A value beyond this is nonsense; NaN and the infinities do not compare below it either."""
+
+_CONFIRMED: Final = m.MeterValuesResponse()
+_encode = msgspec.json.Encoder().encode
+
+
+@V16.answers(m.MeterValuesRequest)
+def meter_values(turn: Turn, request: m.MeterValuesRequest) -> m.MeterValuesResponse:
+    evse_id = place(request.connectorId)[0]
+    number = None if request.transactionId is UNSET else request.transactionId
+    transaction = owner(turn, evse_id, number)
+    record(turn, number, transaction, translate(turn, evse_id, number, transaction, request.meterValue))
+    return _CONFIRMED
+
+
+def translate(
+    turn: Turn,
+    evse_id: int,
+    number: int | None,
+    transaction: Transaction | None,
+    values: Sequence[m.MeterValue],
+) -> list[MeterValue]:
+    """The records of the values of one message; a value without samples says nothing."""
+    now = turn.now
+    station_id = turn.station.id
+    transaction_id = "" if transaction is None else transaction.id
+    made = []
+    for value in values:
+        samples = value.sampledValue
+        if not samples:
+            continue
+        reported = utc(value.timestamp)
+        context = samples[0].context
+        made.append(
+            MeterValue(
+                digest=identity(evse_id, number, _encode(samples)),
+                station_id=station_id,
+                evse_id=evse_id,
+                transaction_id=transaction_id,
+                at=reported if plausible(reported, now) else now,
+                reported_at=NOT_REPORTED if reported is None else reported,
+                received_at=now,
+                context="" if context is UNSET or context == "Sample.Periodic" else context,
+                **_columns(samples, context),  # type: ignore[arg-type]  # names of _PLACES
+            )
+        )
+    return made
+
+
+def _columns(samples: Sequence[m.SampledValue], context: object) -> dict[str, float | Raw]:
+    """The columns of a value, by name, and its `rest`."""
+    columns: dict[str, float | Raw] = {}
+    rest: list[m.SampledValue] | None = None
+    phases: dict[str, dict[str, float | None]] | None = None
+    find = _PLACES.get
+    for sample in samples:
+        spot = find((sample.measurand, sample.phase, sample.unit, sample.location, sample.format))
+        if spot is not None and sample.context == context:
+            column, convert, phase = spot
+            read = _number(sample.value)
+            if read is not None and convert is not None:
+                read = convert(read)
+            if phase:
+                phases = phases or {}
+                phases.setdefault(column, {})[phase] = read
+            elif read is not None and column not in columns:
+                columns[column] = read
+                continue
+        if rest is None:
+            rest = []
+        rest.append(sample)
+    if phases is not None:
+        _sum(phases, columns)
+    if rest is not None:
+        columns["rest"] = Raw(_encode(rest))
+    return columns
+
+
+def _number(text: str) -> float | None:
+    """The number that a text is, without Python's own liberties: `1_000`, `nan`."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if -MAX_NUMBER < number < MAX_NUMBER and "_" not in text else None
+
+
+def _sum(phases: dict[str, dict[str, float | None]], columns: dict[str, float | Raw]) -> None:
+    for column, by_phase in phases.items():
+        readable = [each for each in by_phase.values() if each is not None]
+        if column not in columns and len(readable) == len(by_phase):
+            columns[column] = sum(readable)
+
+
+class _Place(NamedTuple):
+    """Where a sample goes. With a `phase` it is one summand of its column."""
+
+    column: str
+    convert: Callable[[float], float] | None = None
+    phase: str = ""
+
+
+def _kilo(value: float) -> float:
+    return round(value * 1000, 6)
+
+
+def _from_fahrenheit(value: float) -> float:
+    return round((value - 32) * 5 / 9, 6)
+
+
+def _from_kelvin(value: float) -> float:
+    return round(value - 273.15, 6)
+
+
+_Convert = Callable[[float], float] | None
+_ENERGY: Final[dict[str | UnsetType, _Convert]] = {UNSET: None, "Wh": None, "kWh": _kilo}
+_POWER: Final[dict[str | UnsetType, _Convert]] = {UNSET: None, "W": None, "kW": _kilo}
+_UNITS: Final[dict[str, dict[str | UnsetType, _Convert]]] = {
+    "energy_wh": _ENERGY,
+    "energy_export_wh": _ENERGY,
+    "power_w": _POWER,
+    "power_offered_w": _POWER,
+    "current_a": {UNSET: None, "A": None},
+    "current_offered_a": {UNSET: None, "A": None},
+    "voltage_v": {UNSET: None, "V": None},
+    "soc_percent": {UNSET: None, "Percent": None},
+    "frequency_hz": {UNSET: None, "Hertz": None, "Hz": None},
+    "temperature_c": {
+        UNSET: None,
+        "Celsius": None,
+        "Celcius": None,  # the standard's own spelling in one place
+        "Fahrenheit": _from_fahrenheit,
+        "K": _from_kelvin,
+    },
+}
+_MEASURANDS: Final[dict[str | UnsetType, str]] = {
+    UNSET: "energy_wh",
+    "Energy.Active.Import.Register": "energy_wh",
+    "Energy.Active.Export.Register": "energy_export_wh",
+    "Power.Active.Import": "power_w",
+    "Power.Offered": "power_offered_w",
+    "Current.Import": "current_a",
+    "Current.Offered": "current_offered_a",
+    "Voltage": "voltage_v",
+    "SoC": "soc_percent",
+    "Frequency": "frequency_hz",
+    "Temperature": "temperature_c",
+}
+_PHASES: Final[dict[str, str]] = {
+    "L1": "L1", "L2": "L2", "L3": "L3", "L1-N": "L1", "L2-N": "L2", "L3-N": "L3",
+}  # fmt: skip
+_SUMMED: Final = frozenset(("energy_wh", "energy_export_wh", "power_w"))
+_BY_PHASE: Final = {"current_a": "current_{}_a", "voltage_v": "voltage_{}_v"}
+_OUTLET: Final[tuple[str | UnsetType, ...]] = (UNSET, "Outlet")
+_ANYWHERE: Final[tuple[str | UnsetType, ...]] = (UNSET, "Outlet", "Cable", "EV", "Inlet", "Body")
+_LOCATIONS: Final = {"soc_percent": _ANYWHERE, "temperature_c": _ANYWHERE}
+"""The state of charge is the car's and a temperature somebody's, wherever it was taken."""
+
+_Key = tuple[str | UnsetType, str | UnsetType, str | UnsetType, str | UnsetType, str | UnsetType]
+
+
+def _places() -> dict[_Key, _Place]:
+    """Every combination of measurand, phase, unit, location and format that has a column."""
+    places: dict[_Key, _Place] = {}
+    for measurand, column in _MEASURANDS.items():
+        spots: dict[str | UnsetType, tuple[str, str]] = {UNSET: (column, "")}
+        for phase, line in _PHASES.items():
+            if column in _SUMMED:
+                spots[phase] = (column, line)
+            elif column in _BY_PHASE:
+                spots[phase] = (_BY_PHASE[column].format(line.lower()), "")
+        for phase_or_none, (name, line) in spots.items():
+            for unit, convert in _UNITS[column].items():
+                for location in _LOCATIONS.get(column, _OUTLET):
+                    for form in (UNSET, "Raw"):
+                        key = (measurand, phase_or_none, unit, location, form)
+                        places[key] = _Place(name, convert, line)
+    return places
+
+
+_PLACES: Final = _places()
