@@ -23,8 +23,6 @@ import yaml
 from msgspec import Meta, Struct, ValidationError, convert, inspect
 from msgspec.structs import FieldInfo, fields, replace
 
-from evsys.core.records import Registration
-
 DEFAULT_FILE = Path("config.yml")
 """Read from the working directory where no file is named."""
 
@@ -81,13 +79,6 @@ class Database(Section, frozen=True, kw_only=True):
         return Path(self.url.removeprefix("sqlite:///"))
 
 
-class Boot(Section, frozen=True, kw_only=True):
-    """How a BootNotification is answered where no operator said otherwise."""
-
-    registration: Registration = "Accepted"
-    retry_interval: Seconds = 60
-
-
 class DataTransfer(Section, frozen=True, kw_only=True):
     vendors: tuple[str, ...] = ()
 
@@ -130,13 +121,13 @@ class Config(Section, frozen=True, kw_only=True):
     meter_value_sample_interval: Annotated[int, Meta(ge=0, le=86_400)] = 0
     meter_values_measurands: tuple[str, ...] = ()
     heartbeat_interval: Seconds = 300
+    boot_retry_interval: Seconds = 60
     abandoned_after: Seconds = 1200
     call_timeout: Seconds = 30
     listen: Listen = Listen()
     api: Api = Api()
     metrics: Metrics = Metrics()
     database: Database = Database()
-    boot: Boot = Boot()
     data_transfer: DataTransfer = DataTransfer()
     mongo: Mongo = Mongo()
     ocpi: Ocpi = Ocpi()

@@ -1,18 +1,17 @@
 """The metrics: what Prometheus can ask for, defined in one place.
 
 Each process has a registry of its own; the office's page joins its own with the gateway's, which it asks for
-over the bus. Rooms get the group that is theirs by constructor and only ever count; nothing reads a metric to
-decide anything. Labels are few and closed: never a station's id where ten thousand stations may connect,
-except in the series of EVSYS, whose names and labels its users' dashboards know (an empty label where a
-station has no location).
+over the bus. Rooms only ever count; nothing reads a metric to decide anything. Labels are few and closed:
+never a station's id where ten thousand stations may connect, except in the series of EVSYS, whose names and
+labels its users' dashboards know (an empty label where a station has no location).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, Literal
 
 from msgspec import Struct
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.metrics_core import Metric
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -25,50 +24,71 @@ class StoreMetrics:
     """Commits, as the process that asks for them sees them."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.works = Counter(
-            "evsys_works", "Works settled, by outcome", labelnames=["outcome"], registry=registry
-        )
-        self.commit_works = Histogram(
-            "evsys_commit_works", "Works in one commit", buckets=SIZES, registry=registry
-        )
-        self.commit_seconds = Histogram(
+        self._works = Histogram("evsys_commit_works", "Works in one commit", buckets=SIZES, registry=registry)
+        self._seconds = Histogram(
             "evsys_commit_seconds",
             "Time from sending a batch to its settlement",
             buckets=SECONDS,
             registry=registry,
         )
-        self.queued = Gauge(
-            "evsys_store_queued_works", "Works waiting for the next commit", registry=registry
-        )
+
+    def observe(self, works: int, seconds: float) -> None:
+        """A batch was settled."""
+        self._works.observe(works)
+        self._seconds.observe(seconds)
 
 
-class StationMetrics:
-    """Links, frames, turns and calls of the stations."""
+class Tallies(Collector):
+    """Metrics that rooms keep as plain numbers, read when somebody asks: the hot path only does `+= 1`."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.connections = Gauge("evsys_connections", "Sockets of stations now open", registry=registry)
-        self.handshakes = Counter(
-            "evsys_handshakes",
-            "Handshakes, by what became of them",
-            labelnames=["outcome"],
+        self._read: list[Callable[[], Metric]] = []
+        registry.register(self)
+
+    def count(self, name: str, text: str, value: Callable[[], float]) -> None:
+        """A number that only rises."""
+        self._read.append(lambda: CounterMetricFamily(name, text, value()))
+
+    def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
+        """A number that rises and falls."""
+        self._read.append(lambda: GaugeMetricFamily(name, text, value()))
+
+    def counts(self, name: str, text: str, label: str, values: Callable[[], Mapping[str, float]]) -> None:
+        """Numbers that only rise, by the value of a label."""
+
+        def read() -> Metric:
+            family = CounterMetricFamily(name, text, labels=[label])
+            for value, number in sorted(values().items()):
+                family.add_metric([value], number)
+            return family
+
+        self._read.append(read)
+
+    def collect(self) -> Iterator[Metric]:
+        for read in self._read:
+            yield read()
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing beforehand: the numbers may not be there yet when the registry asks for names."""
+        return iter(())
+
+
+class OfficeMetrics:
+    """Requests to the API."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.requests = Counter(
+            "evsys_http_requests",
+            "Requests answered; the route is empty where there is none",
+            labelnames=["method", "route", "status"],
             registry=registry,
         )
-        self.disconnections = Counter(
-            "evsys_disconnections", "Links ended, by reason", labelnames=["reason"], registry=registry
-        )
-        self.frames_in = Counter("evsys_frames_received", "Messages from stations", registry=registry)
-        self.frames_out = Counter("evsys_frames_sent", "Messages to stations", registry=registry)
-        self.turns = Counter(
-            "evsys_turns", "Turns taken, by outcome", labelnames=["outcome"], registry=registry
-        )
-        self.calls = Counter(
-            "evsys_calls", "CALLs to stations, by outcome", labelnames=["outcome"], registry=registry
-        )
-        self.waiting_frames = Gauge(
-            "evsys_inbox_frames", "Frames waiting for their station's turn", registry=registry
-        )
-        self.waiting_calls = Gauge(
-            "evsys_waiting_calls", "CALLs waiting for an earlier one to the same station", registry=registry
+        self.request_seconds = Histogram(
+            "evsys_http_request_seconds",
+            "Time from a request's head to the end of its answer",
+            labelnames=["route"],
+            buckets=SECONDS,
+            registry=registry,
         )
 
 
