@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 
-from kit.clock import NOON
 from msgspec import Raw
 
 from evsys.core import records
@@ -24,6 +23,7 @@ from evsys.core.records import (
     Transaction,
     User,
 )
+from kit.clock import NOON
 
 
 def station(station_id: str = "CP-1", version: int = 1) -> records.Station:

@@ -12,8 +12,15 @@ from typing import Self
 PROGRAM = """
 import sys
 from pathlib import Path
-from evsys.store.writer import run
-run(int(sys.argv[1]), Path(sys.argv[2]), 0, lambda line: print(line, file=sys.stderr, flush=True))
+from evsys.store import writer
+if sys.argv[3:]:
+    opened = writer.open_to_write
+    def spoilt(path):
+        connection = opened(path)
+        connection.execute("PRAGMA synchronous=" + sys.argv[3])
+        return connection
+    writer.open_to_write = spoilt
+writer.run(int(sys.argv[1]), Path(sys.argv[2]), 0, lambda line: print(line, file=sys.stderr, flush=True))
 """
 
 
@@ -21,10 +28,17 @@ class WriterProcess:
     """One socket, and one writer after another on it. The address is short: a unix socket's path has a
     limit."""
 
-    def __init__(self, path: Path, environment: dict[str, str] | None = None, address: str = "") -> None:
+    def __init__(
+        self,
+        path: Path,
+        environment: dict[str, str] | None = None,
+        address: str = "",
+        synchronous: str = "",
+    ) -> None:
         self.path = path
         self.address = address or str(path.with_suffix(".sock"))
         self._environment = os.environ | (environment or {})
+        self._spoilt = [synchronous] if synchronous else []
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(self.address)
         self._listener.listen(8)
@@ -33,7 +47,7 @@ class WriterProcess:
     def start(self) -> subprocess.Popen[bytes]:
         descriptor = self._listener.fileno()
         self.process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(descriptor), str(self.path)],
+            [sys.executable, "-c", PROGRAM, str(descriptor), str(self.path), *self._spoilt],
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             pass_fds=[descriptor],

@@ -7,8 +7,6 @@ them (the last reading of each session over all restarts of the register) comes 
 import sqlite3
 from typing import Final
 
-from msgspec.structs import replace
-
 from evsys.core import records
 from evsys.core.records import ConnectorStatus, MeterValue, Quarantined, StationStatus, Transaction
 from evsys.core.station import MAX_QUARANTINE, RECENT_TRANSACTIONS, Station
@@ -19,13 +17,14 @@ _SETTINGS: Final = f"{select_sql(records.Station)} WHERE id = ?"
 _STATUS: Final = f"{select_sql(StationStatus)} WHERE station_id = ?"
 _CONNECTORS: Final = f"{select_sql(ConnectorStatus)} WHERE station_id = ?"
 _OPEN: Final = f"{select_sql(Transaction)} WHERE station_id = ? AND ended_at IS NULL"
-_RECENT: Final = f"""{select_sql(Transaction)} INDEXED BY transactions_by_receipt WHERE station_id = ? AND
-ended_at IS NOT NULL ORDER BY start_received_at DESC LIMIT {RECENT_TRANSACTIONS}"""
+_RECENT: Final = f"""{select_sql(Transaction)}
+    WHERE station_id = ? AND end_received_at IS NOT NULL
+    ORDER BY end_received_at DESC LIMIT {RECENT_TRANSACTIONS}"""
 _QUARANTINE: Final = f"""{select_sql(Quarantined)}
     WHERE station_id = ? AND resolved_at IS NULL ORDER BY received_at LIMIT {MAX_QUARANTINE}"""
 _READINGS: Final = """
     SELECT evse_id, at, received_at, energy_wh FROM meter_values
-    WHERE transaction_id = ? AND energy_wh IS NOT NULL ORDER BY id"""
+    WHERE transaction_id = ? ORDER BY id"""
 
 
 def load(connection: sqlite3.Connection, station_id: str) -> Station | None:
@@ -39,30 +38,29 @@ def load(connection: sqlite3.Connection, station_id: str) -> Station | None:
         station.adopt(connector)
     transactions = many(connection, Transaction, _OPEN, station_id)
     transactions += many(connection, Transaction, _RECENT, station_id)
-    for transaction in sorted(transactions, key=lambda each: each.start_received_at):
-        _adopt(connection, station, transaction)
+    # Memory has the open ones in the order they started, the others in the order they ended.
+    for transaction in sorted(transactions, key=lambda each: each.end_received_at or each.start_received_at):
+        station.adopt(transaction)
+        if transaction.ended_by != "station":
+            _adopt_readings(connection, station, transaction)
     for held in many(connection, Quarantined, _QUARANTINE, station_id):
         station.adopt(held)
     return station
 
 
-def _adopt(connection: sqlite3.Connection, station: Station, transaction: Transaction) -> None:
-    """A transaction with its readings: as it was while it ran, then as it ended."""
-    if transaction.ended_by != "station" and transaction.end_received_at != transaction.start_received_at:
-        # What the station itself has ended, no reading changes any more; and one that came when it was over
-        # already never had any.
-        station.adopt(replace(transaction, ended_at=None))
-        for evse_id, at, received_at, energy_wh in connection.execute(_READINGS, (transaction.id,)):
-            station.adopt(
-                MeterValue(
-                    digest=0,
-                    station_id=station.id,
-                    evse_id=evse_id,
-                    transaction_id=transaction.id,
-                    at=moment(at),
-                    reported_at=EPOCH,
-                    received_at=moment(received_at),
-                    energy_wh=energy_wh,
-                )
+def _adopt_readings(connection: sqlite3.Connection, station: Station, transaction: Transaction) -> None:
+    """The meter values of a transaction whose energy is still to be reckoned: what the station itself has
+    ended, no reading changes any more."""
+    for evse_id, at, received_at, energy_wh in connection.execute(_READINGS, (transaction.id,)):
+        station.adopt(
+            MeterValue(
+                digest=0,
+                station_id=station.id,
+                evse_id=evse_id,
+                transaction_id=transaction.id,
+                at=moment(at),
+                reported_at=EPOCH,
+                received_at=moment(received_at),
+                energy_wh=energy_wh,
             )
-    station.adopt(transaction)
+        )

@@ -320,8 +320,8 @@ Index("transactions_by_time", transactions.c.started_at, transactions.c.id)
 """Pages of all transactions, newest first."""
 Index("transactions_by_station", transactions.c.station_id, transactions.c.started_at, transactions.c.id)
 """Pages of a station's transactions, newest first."""
-Index("transactions_by_receipt", transactions.c.station_id, transactions.c.start_received_at)
-"""The last few of a station in the order they came, for its state in memory."""
+Index("transactions_by_end", transactions.c.station_id, transactions.c.end_received_at)
+"""The last few of a station that ended, for its state in memory."""
 Index(
     "transactions_by_token",
     transactions.c.id_token_canonical,

@@ -268,9 +268,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("number", name="transactions_number"),
         sa.UniqueConstraint("start_key", name="transactions_start_key"),
     )
-    op.create_index(
-        "transactions_by_receipt", "transactions", ["station_id", "start_received_at"], unique=False
-    )
+    op.create_index("transactions_by_end", "transactions", ["station_id", "end_received_at"], unique=False)
     op.create_index(
         "transactions_by_station", "transactions", ["station_id", "started_at", "id"], unique=False
     )
