@@ -77,7 +77,7 @@ def open_transactions_of(connection: Connection, ids: Sequence[str]) -> dict[str
 def last_seen_of(connection: Connection, ids: Sequence[str]) -> dict[str, datetime]:
     """When stations were last heard of. Index: the primary key."""
     query = select(last_seen.c.station_id, last_seen.c.at).where(last_seen.c.station_id.in_(ids))
-    return dict(connection.execute(query).tuples().all())
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def _views(connection: Connection, found: list[Station]) -> list[StationView]:

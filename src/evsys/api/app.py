@@ -1,0 +1,102 @@
+"""The application: all routes, and what holds for each of them."""
+
+import asyncio
+from importlib.metadata import version
+from time import monotonic
+from typing import Final
+
+from litestar import Litestar, Router
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from evsys.api import documents, health, problems, stations, tokens, transactions
+from evsys.api.compatible import post_command
+from evsys.api.strict import StrictRequest
+from evsys.core.errors import EvsysError
+from evsys.metrics import OfficeMetrics
+from evsys.office.office import Office
+
+MAX_BODY_BYTES: Final = 1024 * 1024
+"""The largest body: a full local list for a station stays far below it."""
+REQUEST_S: Final = 30.0
+"""How long a request may take in all, the reading of its body included: a station's answer is waited for ten
+seconds at most."""
+HEADERS: Final = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+)
+"""Nothing served here is a page, and answers are for whoever asked alone."""
+
+
+def create_app(office: Office, metrics: OfficeMetrics, key_required: bool = False) -> Litestar:
+    """The application. `key_required`: EVSYS' own endpoint, too, is closed to programs without a key."""
+    v1 = Router(
+        path=documents.PATH,
+        route_handlers=[
+            stations.list_stations,
+            stations.get_station,
+            stations.list_quarantine,
+            stations.list_knocks,
+            transactions.list_transactions,
+            transactions.get_transaction,
+            transactions.list_meter_values,
+            tokens.list_tokens,
+            tokens.get_token,
+            tokens.create_token,
+            tokens.change_token,
+            tokens.remove_token,
+            documents.openapi,
+        ],
+        security=documents.SECURITY,
+    )
+
+    def provide_office() -> Office:
+        return office
+
+    async def before_send(message: Message, scope: Scope) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], *HEADERS]
+            route = scope.get("path_template", "")
+            metrics.requests.labels(scope.get("method", ""), route, message["status"]).inc()
+
+    def watch(app: ASGIApp) -> ASGIApp:
+        """Ends a request that takes too long, and notes how long each took."""
+
+        async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+            began, limit = monotonic(), asyncio.timeout(REQUEST_S)
+            try:
+                async with limit:
+                    await app(scope, receive, send)
+            except TimeoutError:
+                if limit.expired():
+                    raise HTTPException("the request took too long", status_code=503) from None
+                raise
+            finally:
+                metrics.request_seconds.labels(scope.get("path_template", "")).observe(monotonic() - began)
+
+        return watched
+
+    app = Litestar(
+        route_handlers=[v1, post_command, health.live, health.ready],
+        request_class=StrictRequest,
+        request_max_body_size=MAX_BODY_BYTES,
+        dependencies={"office": Provide(provide_office, sync_to_thread=False)},
+        exception_handlers={
+            HTTPException: problems.of_http,
+            EvsysError: problems.of_evsys,
+            Exception: problems.of_bug,
+        },
+        middleware=[watch],
+        before_send=[before_send],
+        openapi_config=documents.config(version("evsys")),
+        plugins=[documents.RawJson()],
+        state=State({"office": office, "key_required": key_required}),
+        logging_config=None,
+    )
+    documents.complete(app, (tokens.NewToken, tokens.TokenChange))
+    return app

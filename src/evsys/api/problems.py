@@ -1,0 +1,109 @@
+"""Problems: every error of the API is a problem document (RFC 9457) that says whose fault it is.
+
+A bug is logged with its traceback and answered without one.
+"""
+
+from typing import Final
+
+import structlog
+from litestar import Request, Response
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.openapi.datastructures import ResponseSpec
+from msgspec import Struct
+
+from evsys.core import errors
+from evsys.core.errors import EvsysError
+from evsys.store.views.paging import BadCursor
+
+log = structlog.get_logger()
+
+MEDIA_TYPE: Final = "application/problem+json"
+MAX_DETAIL: Final = 2000
+"""Characters of a problem's text: what a client sent may be quoted in it."""
+
+TITLES: Final[dict[int, str]] = {
+    400: "Bad request",
+    401: "A key is needed",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    413: "Too large",
+    422: "Not possible",
+    429: "Too many requests",
+    500: "Internal error",
+    502: "The station's answer is of no use",
+    503: "Not available now",
+    504: "The station did not answer",
+}
+STATUSES: Final[dict[type[EvsysError], int]] = {
+    BadCursor: 400,
+    errors.BadCommand: 400,
+    errors.StationUnknown: 404,
+    errors.NotFound: 404,
+    errors.StationOffline: 409,
+    errors.StaleVersion: 409,
+    errors.AlreadyExists: 409,
+    errors.NotSupportedByStation: 422,
+    errors.TooManyCalls: 429,
+    errors.CallFailed: 502,
+    errors.BadAnswer: 502,
+    errors.StoreUnavailable: 503,
+    errors.NoAnswer: 504,
+    errors.ConnectionLost: 504,
+}
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """An error, as RFC 9457 has it."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str = ""
+
+
+Asked = Request[None, None, State]
+
+
+def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response[Problem]:
+    document = Problem(title=TITLES.get(status, "Error"), status=status, detail=detail[:MAX_DETAIL])
+    return Response(document, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def of_http(_request: Asked, error: HTTPException) -> Response[Problem]:
+    """What the web framework refuses."""
+    if error.status_code >= 500 and error.status_code != 503:
+        return of_bug(_request, error)
+    detail = error.detail
+    if isinstance(error, ValidationException) and isinstance(error.extra, list):
+        detail = "; ".join(_said(each.get("key", ""), each.get("message", "")) for each in error.extra)
+    return problem(error.status_code, detail, error.headers)
+
+
+def _said(key: str, message: str) -> str:
+    if key == "data":
+        return "body: there is none"
+    return f"{key}: {message}" if key else message
+
+
+def of_evsys(request: Asked, error: EvsysError) -> Response[Problem]:
+    """What the office refuses."""
+    status = STATUSES.get(type(error))
+    return of_bug(request, error) if status is None else problem(status, str(error))
+
+
+def of_bug(request: Asked, error: Exception) -> Response[Problem]:
+    log.error("a request failed", method=request.method, path=request.url.path, exc_info=error)
+    return problem(500, "the server failed; what happened is in its log")
+
+
+def documented(*statuses: int) -> dict[int, ResponseSpec]:
+    """The problems of a route, for the OpenAPI document."""
+    return {
+        status: ResponseSpec(
+            Problem, description=TITLES[status], media_type=MEDIA_TYPE, generate_examples=False
+        )
+        for status in statuses
+    }

@@ -1,0 +1,106 @@
+"""Transactions and their meter values: reads."""
+
+from functools import partial
+from typing import Annotated
+
+from litestar import get
+from litestar.params import FromPath, FromQuery, QueryParameter
+from msgspec import Struct
+from msgspec.structs import asdict
+from sqlalchemy import Connection
+
+from evsys.api.access import needs
+from evsys.api.desk import Cursor, Desk, Limit
+from evsys.api.problems import documented
+from evsys.api.strict import moment
+from evsys.core.authorization import canonical
+from evsys.core.errors import NotFound
+from evsys.core.records import Transaction
+from evsys.store.views import transactions
+from evsys.store.views.paging import DEFAULT_PAGE, MAX_PAGE
+from evsys.store.views.transactions import Sample, TransactionFilter, TransactionView
+
+
+class TransactionList(Struct, frozen=True, kw_only=True):
+    items: list[Transaction]
+    next: str | None = None
+
+
+class MeterValueList(Struct, frozen=True, kw_only=True):
+    items: list[Sample]
+    next: str | None = None
+
+
+@get(
+    "/transactions",
+    guards=[needs("transaction.read")],
+    responses=documented(400, 401, 403, 503),
+    tags=["transactions"],
+)
+async def list_transactions(
+    office: Desk,
+    station: FromQuery[str] = "",
+    token: FromQuery[str] = "",
+    is_open: Annotated[
+        bool | None, QueryParameter(name="open", description="Running ones, or ended ones.")
+    ] = None,
+    since: Annotated[
+        str | None, QueryParameter(name="from", description="Started at or after; RFC 3339 with an offset.")
+    ] = None,
+    until: Annotated[
+        str | None, QueryParameter(name="to", description="Started before; RFC 3339 with an offset.")
+    ] = None,
+    limit: Limit = DEFAULT_PAGE,
+    cursor: Cursor = "",
+) -> TransactionList:
+    """Transactions, newest start first: all that meet every condition given."""
+    which = TransactionFilter(
+        station_id=station,
+        token=canonical(token),
+        open=is_open,
+        since=moment("from", since),
+        until=moment("to", until),
+    )
+    items, following = await office.reader.read(
+        partial(transactions.transactions_page, which=which, limit=limit, cursor=cursor)
+    )
+    return TransactionList(items=items, next=following)
+
+
+@get(
+    "/transactions/{transaction_id:str}",
+    guards=[needs("transaction.read")],
+    responses=documented(400, 401, 403, 404, 503),
+    tags=["transactions"],
+)
+async def get_transaction(office: Desk, transaction_id: FromPath[str]) -> TransactionView:
+    """A transaction with its first meter values, in the order they arrived."""
+
+    def read(connection: Connection) -> TransactionView:
+        found = transactions.transaction(connection, transaction_id)
+        if found is None:
+            raise NotFound(f"no transaction {transaction_id}")
+        values, following = transactions.meter_values_page(connection, transaction_id, MAX_PAGE)
+        return TransactionView(**asdict(found), meter_values=tuple(values), meter_values_next=following)
+
+    return await office.reader.read(read)
+
+
+@get(
+    "/transactions/{transaction_id:str}/meter_values",
+    guards=[needs("transaction.read")],
+    responses=documented(400, 401, 403, 404, 503),
+    tags=["transactions"],
+)
+async def list_meter_values(
+    office: Desk, transaction_id: FromPath[str], limit: Limit = DEFAULT_PAGE, cursor: Cursor = ""
+) -> MeterValueList:
+    """A transaction's meter values, in the order they arrived."""
+
+    def read(connection: Connection) -> MeterValueList:
+        if transactions.transaction(connection, transaction_id) is None:
+            raise NotFound(f"no transaction {transaction_id}")
+        items, following = transactions.meter_values_page(connection, transaction_id, limit, cursor)
+        return MeterValueList(items=items, next=following)
+
+    return await office.reader.read(read)
