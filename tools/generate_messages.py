@@ -68,6 +68,8 @@ from typing import Annotated, Literal, NamedTuple
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 DateTime = Annotated[datetime, Meta(tz=True)]
+Integer = Annotated[int, Meta(ge=-(2**53), le=2**53)]
+"""No schema bounds an integer; beyond this it is no JSON number that everybody reads alike."""
 
 
 class Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
@@ -94,7 +96,7 @@ class Writer:
                 return f"Annotated[str, Meta(max_length={schema['maxLength']})]"
             return "str"
         if kind == "integer":
-            return "int"
+            return "Integer"
         if kind == "boolean":
             return "bool"
         if kind == "number":

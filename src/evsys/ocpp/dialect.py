@@ -128,12 +128,15 @@ class Dialect:
             quirks.extend(repairs)
             return handler, request
 
-    def answer(self, turn: Turn, action: str, payload: Raw) -> Struct:
-        """Decide a CALL: fills the turn's Work and returns the reply.
+    def answer(self, turn: Turn, action: str, payload: Raw, frame_quirk: str = "") -> Struct:
+        """Decide a CALL: fills the turn's Work and returns the reply. `frame_quirk` is the repair that the
+        frame around it needed, which strict conformance refuses as well.
 
         Raises Refusal, NotText or FactMissing.
         """
         strict = turn.station.settings.conformance == "strict"
+        if strict and frame_quirk:
+            raise Refusal("FormatViolation", f"the frame needed a repair: {frame_quirk}")
         handler, request = self.read(action, payload, strict, turn.quirks)
         return handler(turn, request)
 

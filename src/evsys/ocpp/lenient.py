@@ -32,7 +32,10 @@ UNLIMITED: Final = frozenset(("data", "value", "certificate", "certificateChain"
 TOKENS: Final = frozenset(("idTag", "parentIdTag"))
 ROUNDED: Final = frozenset(("meterStart", "meterStop", "limit", "minChargingRate"))
 """Numbers that lose nothing of meaning when rounded to what the schema asks for."""
-INT64: Final = 2**63
+MAX_INTEGER: Final = 2**53
+"""Beyond this an integer is no JSON number that everybody reads alike, nor one that a database keeps."""
+DROPPED: Final = frozenset(("meterValue", "transactionData", "sampledValue"))
+"""Lists of which an item that cannot be read is left out: the others are readings of a session."""
 
 T = TypeVar("T", bound=Struct)
 
@@ -178,7 +181,7 @@ class _Walk:
             value = number
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise Refusal("TypeConstraintViolation", f"{name} must be an integer")
-        if not -INT64 <= value < INT64:
+        if not -MAX_INTEGER <= value <= MAX_INTEGER:
             raise Refusal("PropertyConstraintViolation", f"{name} is out of range")
         if isinstance(value, float) and not value.is_integer():
             if name not in ROUNDED:
@@ -196,6 +199,8 @@ class _Walk:
             rounded = number.quantize(Decimal("0.1"))
         except InvalidOperation:
             raise Refusal("TypeConstraintViolation", f"{name} must be a number") from None
+        if not number.is_finite():
+            raise Refusal("TypeConstraintViolation", f"{name} must be a number")
         if rounded != number:
             self.note("fraction_rounded", "PropertyConstraintViolation", f"{name} has more than one decimal")
             return rounded
@@ -254,7 +259,18 @@ class _Walk:
             raise Refusal("TypeConstraintViolation", f"{name} must be a list")
         if kind.min_length and len(value) < kind.min_length:
             self.note("empty_list", "OccurrenceConstraintViolation", f"{name} must not be empty")
+        if name in DROPPED:
+            return self._readable(kind.item_type, value, name)
         return [self.value(kind.item_type, item, name) for item in value]
+
+    def _readable(self, kind: inspect.Type, items: list[object], name: str) -> list[object]:
+        made = []
+        for item in items:
+            try:
+                made.append(self.value(kind, item, name))
+            except Refusal as refusal:
+                self.note("item_dropped", refusal.code, refusal.description)
+        return made
 
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")

@@ -14,6 +14,8 @@ from typing import Annotated, Literal, NamedTuple
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 DateTime = Annotated[datetime, Meta(tz=True)]
+Integer = Annotated[int, Meta(ge=-(2**53), le=2**53)]
+"""No schema bounds an integer; beyond this it is no JSON number that everybody reads alike."""
 
 
 class Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
@@ -59,13 +61,13 @@ class BootNotificationResponse(Message, frozen=True, kw_only=True):
 
     status: Literal["Accepted", "Pending", "Rejected"]
     currentTime: DateTime
-    interval: int
+    interval: Integer
 
 
 class CancelReservationRequest(Message, frozen=True, kw_only=True):
     """CancelReservation.req"""
 
-    reservationId: int
+    reservationId: Integer
 
 
 class CancelReservationResponse(Message, frozen=True, kw_only=True):
@@ -89,7 +91,7 @@ class CertificateSignedResponse(Message, frozen=True, kw_only=True):
 class ChangeAvailabilityRequest(Message, frozen=True, kw_only=True):
     """ChangeAvailability.req"""
 
-    connectorId: int
+    connectorId: Integer
     type: Literal["Inoperative", "Operative"]
 
 
@@ -125,12 +127,12 @@ class ClearCacheResponse(Message, frozen=True, kw_only=True):
 class ClearChargingProfileRequest(Message, frozen=True, kw_only=True):
     """ClearChargingProfile.req"""
 
-    id: int | UnsetType = UNSET
-    connectorId: int | UnsetType = UNSET
+    id: Integer | UnsetType = UNSET
+    connectorId: Integer | UnsetType = UNSET
     chargingProfilePurpose: Literal["ChargePointMaxProfile", "TxDefaultProfile", "TxProfile"] | UnsetType = (
         UNSET
     )
-    stackLevel: int | UnsetType = UNSET
+    stackLevel: Integer | UnsetType = UNSET
 
 
 class ClearChargingProfileResponse(Message, frozen=True, kw_only=True):
@@ -197,7 +199,7 @@ class ExtendedTriggerMessageRequest(Message, frozen=True, kw_only=True):
         "SignChargePointCertificate",
         "StatusNotification",
     ]
-    connectorId: int | UnsetType = UNSET
+    connectorId: Integer | UnsetType = UNSET
 
 
 class ExtendedTriggerMessageResponse(Message, frozen=True, kw_only=True):
@@ -221,23 +223,23 @@ class FirmwareStatusNotificationResponse(Message, frozen=True, kw_only=True):
 class GetCompositeScheduleRequest(Message, frozen=True, kw_only=True):
     """GetCompositeSchedule.req"""
 
-    connectorId: int
-    duration: int
+    connectorId: Integer
+    duration: Integer
     chargingRateUnit: Literal["A", "W"] | UnsetType = UNSET
 
 
 class ChargingSchedulePeriod(Message, frozen=True, kw_only=True):
     """Part of ChargingSchedule."""
 
-    startPeriod: int
+    startPeriod: Integer
     limit: Decimal
-    numberPhases: int | UnsetType = UNSET
+    numberPhases: Integer | UnsetType = UNSET
 
 
 class ChargingSchedule(Message, frozen=True, kw_only=True):
     """Part of GetCompositeScheduleResponse."""
 
-    duration: int | UnsetType = UNSET
+    duration: Integer | UnsetType = UNSET
     startSchedule: DateTime | UnsetType = UNSET
     chargingRateUnit: Literal["A", "W"]
     chargingSchedulePeriod: list[ChargingSchedulePeriod]
@@ -248,7 +250,7 @@ class GetCompositeScheduleResponse(Message, frozen=True, kw_only=True):
     """GetCompositeSchedule.conf"""
 
     status: Literal["Accepted", "Rejected"]
-    connectorId: int | UnsetType = UNSET
+    connectorId: Integer | UnsetType = UNSET
     scheduleStart: DateTime | UnsetType = UNSET
     chargingSchedule: ChargingSchedule | UnsetType = UNSET
 
@@ -278,8 +280,8 @@ class GetDiagnosticsRequest(Message, frozen=True, kw_only=True):
     """GetDiagnostics.req"""
 
     location: str
-    retries: int | UnsetType = UNSET
-    retryInterval: int | UnsetType = UNSET
+    retries: Integer | UnsetType = UNSET
+    retryInterval: Integer | UnsetType = UNSET
     startTime: DateTime | UnsetType = UNSET
     stopTime: DateTime | UnsetType = UNSET
 
@@ -310,7 +312,7 @@ class GetLocalListVersionRequest(Message, frozen=True, kw_only=True):
 class GetLocalListVersionResponse(Message, frozen=True, kw_only=True):
     """GetLocalListVersion.conf"""
 
-    listVersion: int
+    listVersion: Integer
 
 
 class LogParameters(Message, frozen=True, kw_only=True):
@@ -326,9 +328,9 @@ class GetLogRequest(Message, frozen=True, kw_only=True):
 
     log: LogParameters
     logType: Literal["DiagnosticsLog", "SecurityLog"]
-    requestId: int
-    retries: int | UnsetType = UNSET
-    retryInterval: int | UnsetType = UNSET
+    requestId: Integer
+    retries: Integer | UnsetType = UNSET
+    retryInterval: Integer | UnsetType = UNSET
 
 
 class GetLogResponse(Message, frozen=True, kw_only=True):
@@ -373,7 +375,7 @@ class LogStatusNotificationRequest(Message, frozen=True, kw_only=True):
         "UploadFailure",
         "Uploading",
     ]
-    requestId: int | UnsetType = UNSET
+    requestId: Integer | UnsetType = UNSET
 
 
 class LogStatusNotificationResponse(Message, frozen=True, kw_only=True):
@@ -464,8 +466,8 @@ class MeterValue(Message, frozen=True, kw_only=True):
 class MeterValuesRequest(Message, frozen=True, kw_only=True):
     """MeterValues.req"""
 
-    connectorId: int
-    transactionId: int | UnsetType = UNSET
+    connectorId: Integer
+    transactionId: Integer | UnsetType = UNSET
     meterValue: Annotated[list[MeterValue], Meta(min_length=1)]
 
 
@@ -476,9 +478,9 @@ class MeterValuesResponse(Message, frozen=True, kw_only=True):
 class ChargingProfile(Message, frozen=True, kw_only=True):
     """Part of RemoteStartTransactionRequest."""
 
-    chargingProfileId: int
-    transactionId: int | UnsetType = UNSET
-    stackLevel: int
+    chargingProfileId: Integer
+    transactionId: Integer | UnsetType = UNSET
+    stackLevel: Integer
     chargingProfilePurpose: Literal["ChargePointMaxProfile", "TxDefaultProfile", "TxProfile"]
     chargingProfileKind: Literal["Absolute", "Recurring", "Relative"]
     recurrencyKind: Literal["Daily", "Weekly"] | UnsetType = UNSET
@@ -490,7 +492,7 @@ class ChargingProfile(Message, frozen=True, kw_only=True):
 class RemoteStartTransactionRequest(Message, frozen=True, kw_only=True):
     """RemoteStartTransaction.req"""
 
-    connectorId: int | UnsetType = UNSET
+    connectorId: Integer | UnsetType = UNSET
     idTag: Annotated[str, Meta(max_length=20)]
     chargingProfile: ChargingProfile | UnsetType = UNSET
 
@@ -504,7 +506,7 @@ class RemoteStartTransactionResponse(Message, frozen=True, kw_only=True):
 class RemoteStopTransactionRequest(Message, frozen=True, kw_only=True):
     """RemoteStopTransaction.req"""
 
-    transactionId: int
+    transactionId: Integer
 
 
 class RemoteStopTransactionResponse(Message, frozen=True, kw_only=True):
@@ -516,11 +518,11 @@ class RemoteStopTransactionResponse(Message, frozen=True, kw_only=True):
 class ReserveNowRequest(Message, frozen=True, kw_only=True):
     """ReserveNow.req"""
 
-    connectorId: int
+    connectorId: Integer
     expiryDate: DateTime
     idTag: Annotated[str, Meta(max_length=20)]
     parentIdTag: Annotated[str, Meta(max_length=20)] | UnsetType = UNSET
-    reservationId: int
+    reservationId: Integer
 
 
 class ReserveNowResponse(Message, frozen=True, kw_only=True):
@@ -563,7 +565,7 @@ class LocalAuthorization(Message, frozen=True, kw_only=True):
 class SendLocalListRequest(Message, frozen=True, kw_only=True):
     """SendLocalList.req"""
 
-    listVersion: int
+    listVersion: Integer
     localAuthorizationList: list[LocalAuthorization] | UnsetType = UNSET
     updateType: Literal["Differential", "Full"]
 
@@ -577,7 +579,7 @@ class SendLocalListResponse(Message, frozen=True, kw_only=True):
 class SetChargingProfileRequest(Message, frozen=True, kw_only=True):
     """SetChargingProfile.req"""
 
-    connectorId: int
+    connectorId: Integer
     csChargingProfiles: ChargingProfile
 
 
@@ -618,7 +620,7 @@ class SignedFirmwareStatusNotificationRequest(Message, frozen=True, kw_only=True
         "InvalidSignature",
         "SignatureVerified",
     ]
-    requestId: int | UnsetType = UNSET
+    requestId: Integer | UnsetType = UNSET
 
 
 class SignedFirmwareStatusNotificationResponse(Message, frozen=True, kw_only=True):
@@ -638,9 +640,9 @@ class Firmware(Message, frozen=True, kw_only=True):
 class SignedUpdateFirmwareRequest(Message, frozen=True, kw_only=True):
     """SignedUpdateFirmware.req"""
 
-    retries: int | UnsetType = UNSET
-    retryInterval: int | UnsetType = UNSET
-    requestId: int
+    retries: Integer | UnsetType = UNSET
+    retryInterval: Integer | UnsetType = UNSET
+    requestId: Integer
     firmware: Firmware
 
 
@@ -653,10 +655,10 @@ class SignedUpdateFirmwareResponse(Message, frozen=True, kw_only=True):
 class StartTransactionRequest(Message, frozen=True, kw_only=True):
     """StartTransaction.req"""
 
-    connectorId: int
+    connectorId: Integer
     idTag: Annotated[str, Meta(max_length=20)] | UnsetType
-    meterStart: int | UnsetType
-    reservationId: int | UnsetType = UNSET
+    meterStart: Integer | UnsetType
+    reservationId: Integer | UnsetType = UNSET
     timestamp: DateTime | UnsetType
 
 
@@ -664,13 +666,13 @@ class StartTransactionResponse(Message, frozen=True, kw_only=True):
     """StartTransaction.conf"""
 
     idTagInfo: IdTagInfo
-    transactionId: int
+    transactionId: Integer
 
 
 class StatusNotificationRequest(Message, frozen=True, kw_only=True):
     """StatusNotification.req"""
 
-    connectorId: int
+    connectorId: Integer
     errorCode: (
         Literal[
             "ConnectorLockFailure",
@@ -717,9 +719,9 @@ class StopTransactionRequest(Message, frozen=True, kw_only=True):
     """StopTransaction.req"""
 
     idTag: Annotated[str, Meta(max_length=20)] | UnsetType = UNSET
-    meterStop: int | UnsetType
+    meterStop: Integer | UnsetType
     timestamp: DateTime | UnsetType
-    transactionId: int
+    transactionId: Integer
     reason: (
         Literal[
             "EmergencyStop",
@@ -756,7 +758,7 @@ class TriggerMessageRequest(Message, frozen=True, kw_only=True):
         "MeterValues",
         "StatusNotification",
     ]
-    connectorId: int | UnsetType = UNSET
+    connectorId: Integer | UnsetType = UNSET
 
 
 class TriggerMessageResponse(Message, frozen=True, kw_only=True):
@@ -768,7 +770,7 @@ class TriggerMessageResponse(Message, frozen=True, kw_only=True):
 class UnlockConnectorRequest(Message, frozen=True, kw_only=True):
     """UnlockConnector.req"""
 
-    connectorId: int
+    connectorId: Integer
 
 
 class UnlockConnectorResponse(Message, frozen=True, kw_only=True):
@@ -781,9 +783,9 @@ class UpdateFirmwareRequest(Message, frozen=True, kw_only=True):
     """UpdateFirmware.req"""
 
     location: str
-    retries: int | UnsetType = UNSET
+    retries: Integer | UnsetType = UNSET
     retrieveDate: DateTime
-    retryInterval: int | UnsetType = UNSET
+    retryInterval: Integer | UnsetType = UNSET
 
 
 class UpdateFirmwareResponse(Message, frozen=True, kw_only=True):
