@@ -234,7 +234,9 @@ def _faults(config: Config) -> Iterator[tuple[str, str]]:
         yield "payment.enabled", "needs payment.api_url"
 
 
-class _Tls(Protocol):
+class Tls(Protocol):
+    """A listener that may speak TLS: `Listen` and `Api` are."""
+
     @property
     def tls_enabled(self) -> bool: ...
     @property
@@ -243,7 +245,7 @@ class _Tls(Protocol):
     def key_file(self) -> str: ...
 
 
-def _tls_faults(name: str, listener: _Tls) -> Iterator[tuple[str, str]]:
+def _tls_faults(name: str, listener: Tls) -> Iterator[tuple[str, str]]:
     if listener.tls_enabled and not (listener.cert_file and listener.key_file):
         yield f"{name}.tls_enabled", f"needs {name}.cert_file and {name}.key_file"
 

@@ -4,6 +4,9 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
+DatabaseFailure = sqlite3.Error
+"""What the driver raises, under a name for those floors that may not know a driver."""
+
 BUSY_TIMEOUT_S: Final = 2.0
 """How long a statement waits for another process's short transaction. Less than the clients of the writer
 wait for it, so that they hear the reason."""

@@ -1,0 +1,262 @@
+"""The composition roots: one function per role, each putting its process together from the rooms.
+
+A role is told everything by its `Assignment`: the configuration and the sockets that the supervisor bound. It
+reports on its standard output when it serves, or why it cannot, and runs until it is told to stop: by
+SIGTERM, or by the end of its lifeline, which is the supervisor's death. Shutdown goes top-down: first nothing
+new is accepted, then what is under way ends, then the ground floor is let go. Each role imports what it needs
+itself, so that no process loads the rooms of another.
+"""
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import socket
+import ssl
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from evsys.config import Config, Tls
+from evsys.log import configure, escaped
+
+Role = Literal["writer", "gateway", "office"]
+
+LIFELINE: Final = 0
+"""Standard input, whose end means that the supervisor is gone."""
+REPORT: Final = 1
+"""Standard output, where the supervisor reads one line."""
+READY: Final = "ready"
+
+log = structlog.get_logger()
+
+
+class CannotStart(Exception):
+    """What the machine refuses: the text says what and where, in one line."""
+
+
+class Assignment(Struct, frozen=True, kw_only=True):
+    """What the supervisor tells a process of itself: one line of JSON on its standard input, which then stays
+    open."""
+
+    role: Role
+    config: Config
+    database: str
+    """The file, absolute."""
+    writer_address: str
+    bus_address: str
+    sockets: dict[str, int]
+    """Descriptors of listening sockets: `ocpp`, `api`, `metrics`, `writer`, `bus`, as far as the role has
+    them."""
+
+
+class SystemClock:
+    """The machine's time (`core.ports.Clock`)."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+def run_assigned() -> None:
+    """The life of a process behind the supervisor."""
+    assignment = msgspec.json.decode(_first_line(), type=Assignment)
+    configure(assignment.role, debug=assignment.config.is_debug)
+    try:
+        _RUN[assignment.role](assignment)
+    except Exception as error:
+        # The border of the process: the supervisor starts another, and tells the reason if that is no better.
+        log.exception("the process ends")
+        _report(f"{assignment.role}: {type(error).__name__}: {error}")
+        sys.exit(1)
+
+
+def _first_line() -> bytes:
+    """What stands on standard input up to the end of its first line, and no byte more."""
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        piece = os.read(LIFELINE, 65_536)
+        if not piece:
+            sys.exit(0)  # the supervisor is gone before it said anything
+        line += piece
+    return bytes(line)
+
+
+def _report(said: str) -> None:
+    """Tell the supervisor, which reads one line."""
+    with contextlib.suppress(OSError):
+        os.write(REPORT, escaped(said).encode() + b"\n")
+    os.dup2(sys.stderr.fileno(), REPORT)  # nobody reads a second line: what strays there is for the log
+
+
+def _run_writer(assignment: Assignment) -> None:
+    """The only process that writes to the database file."""
+    from evsys.store import writer
+
+    _report(READY)  # who connects before it listens waits in the kernel
+    writer.run(assignment.sockets["writer"], Path(assignment.database), LIFELINE, say=log.error)
+
+
+def _run_gateway(assignment: Assignment) -> None:
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_gateway(assignment))
+
+
+def _run_office(assignment: Assignment) -> None:
+    asyncio.run(_office(assignment))
+
+
+_RUN: Final[dict[Role, Callable[[Assignment], None]]] = {
+    "writer": _run_writer,
+    "gateway": _run_gateway,
+    "office": _run_office,
+}
+
+
+async def _gateway(assignment: Assignment) -> None:
+    """The stations' sockets and turns. Nothing else runs on this loop."""
+    from prometheus_client import CollectorRegistry
+
+    from evsys.bus.local import LocalHub
+    from evsys.core.facts import Policy
+    from evsys.core.ports import GATEWAY_METRICS
+    from evsys.csms.node import Node, NodeSettings
+    from evsys.gateway.server import Gateway, GatewaySettings
+    from evsys.gateway.station_index import StationIndex
+    from evsys.metrics import StoreMetrics, Tallies, text
+    from evsys.ocpp.v16 import V16
+    from evsys.store.sqlite import SqliteStore
+
+    stop = _stop_wanted()
+    config = assignment.config
+    registry = CollectorRegistry()
+    async with AsyncExitStack() as closing:
+        store = await SqliteStore.open(
+            Path(assignment.database),
+            assignment.writer_address,
+            client="gateway",
+            observe=StoreMetrics(registry).observe,
+        )
+        closing.push_async_callback(store.close)
+        hub = LocalHub()
+        await hub.start(_socket(assignment, "bus"))
+        closing.push_async_callback(hub.close)
+        index = StationIndex()
+        node = Node(
+            store,
+            hub,
+            {"ocpp1.6": V16},
+            Policy(
+                accept_unknown_tokens=config.accept_unknown_tag,
+                heartbeat_interval_s=config.heartbeat_interval,
+                boot_retry_s=config.boot_retry_interval,
+                abandoned_after_s=config.abandoned_after,
+                data_transfer_vendors=config.data_transfer.vendors,
+            ),
+            NodeSettings(
+                call_timeout_s=config.call_timeout,
+                measurands=config.meter_values_measurands,
+                sample_interval_s=config.meter_value_sample_interval,
+            ),
+            SystemClock(),
+            on_station=index.put,
+        )
+        gateway = Gateway(
+            node,
+            index,
+            GatewaySettings(),
+            [_socket(assignment, "ocpp")],
+            tls_context(config.listen),
+        )
+        await node.start()
+        await gateway.start()
+        gc.collect()
+        gc.freeze()  # what lives as long as the process is not looked through for cycles again
+        _report(READY)
+        await stop.wait()
+        await gateway.stop()
+        await node.stop()
+
+
+async def _office(assignment: Assignment) -> None:
+    """What people and programs ask: the API, and the metrics' page."""
+    from prometheus_client import CollectorRegistry
+
+    from evsys.api.app import create_app
+    from evsys.api.metrics import create_metrics_app
+    from evsys.api.serving import http_server
+    from evsys.bus.local import LocalClient
+    from evsys.metrics import OfficeMetrics
+    from evsys.office.office import Office
+    from evsys.store.sqlite import SqliteStore
+    from evsys.store.views.reader import Reader
+
+    stop = _stop_wanted()
+    api = assignment.config.api
+    database = Path(assignment.database)
+    registry = CollectorRegistry()
+    async with AsyncExitStack() as closing:
+        store = await SqliteStore.open(database, assignment.writer_address, client="office")
+        closing.push_async_callback(store.close)
+        reader = Reader(database)
+        closing.callback(reader.close)
+        bus = LocalClient(assignment.bus_address)
+        await bus.start()
+        closing.push_async_callback(bus.close)
+        office = Office(store, reader, bus, SystemClock())
+        app = create_app(office, OfficeMetrics(registry), api.key_required)
+        tls = (api.cert_file, api.key_file) if api.tls_enabled else ("", "")
+        servers = [(http_server(app, *tls), "api")]
+        if "metrics" in assignment.sockets:
+            servers.append((http_server(create_metrics_app(office, registry)), "metrics"))
+        async with asyncio.TaskGroup() as serving:
+            for server, name in servers:
+                serving.create_task(server.serve(sockets=[_socket(assignment, name)]))
+            gc.collect()
+            gc.freeze()
+            _report(READY)
+            await stop.wait()
+            for server, _ in servers:
+                server.stop()
+
+
+def tls_context(listener: Tls) -> ssl.SSLContext | None:
+    """The context of a listener with TLS, None for one without. Raises OSError for files that are no good."""
+    if not listener.tls_enabled:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(listener.cert_file, listener.key_file)
+    return context
+
+
+def _socket(assignment: Assignment, name: str) -> socket.socket:
+    return socket.socket(fileno=assignment.sockets[name])
+
+
+def _stop_wanted() -> asyncio.Event:
+    """Set by SIGTERM and by the end of the lifeline."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+
+    def heard() -> None:
+        if not os.read(LIFELINE, 65_536):
+            loop.remove_reader(LIFELINE)
+            stop.set()
+
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_reader(LIFELINE, heard)
+    return stop

@@ -1,0 +1,250 @@
+"""The command line. `evsys -conf=FILE`, as EVSYS had it, is `evsys serve --conf FILE`.
+
+Exit statuses: 2, the command line or the configuration is wrong; 1, the machine refuses (a port in use, a
+certificate, a folder, the database); 0, all is well, a stop by SIGTERM included. What is wrong stands on
+stderr in one line each; stdout has what was asked for and nothing else.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final, get_args
+
+import click
+
+from evsys import config as configuration
+from evsys import log
+from evsys.config import ConfigError, Loaded
+from evsys.core.records import ApiKey, Role
+from evsys.core.work import Committed, Conflict, Failed, Work
+
+INTERRUPTED: Final = 130
+"""What a shell says of a program ended by SIGINT."""
+
+OPERATOR: Final = "command line"
+"""Who the audit says it was: whoever may run this command may read and write the file anyway."""
+
+
+def main() -> None:
+    """The entry point; ends the process."""
+    try:
+        status = evsys.main(prog_name="evsys", standalone_mode=False)
+    except click.ClickException as error:
+        _complain(error.format_message())
+        status = error.exit_code
+    except ConfigError as error:
+        for problem in error.problems:
+            _complain(problem)
+        status = 2
+    except (click.Abort, KeyboardInterrupt):
+        status = INTERRUPTED
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _complain(line: str) -> None:
+    click.echo("evsys: " + " ".join(line.split()), err=True)
+
+
+def _inherited(context: click.Context, _parameter: click.Parameter, value: Path | None) -> Path | None:
+    """`--conf` may stand before the subcommand too, as in the old forms."""
+    given: Path | None = value or context.find_root().params.get("conf")
+    return given
+
+
+_takes_conf = click.option(
+    "--conf",
+    "-conf",
+    type=click.Path(path_type=Path),
+    callback=_inherited,
+    metavar="FILE",
+    help="The configuration; without it, config.yml here where there is one.",
+)
+
+
+@click.group(invoke_without_command=True)
+@_takes_conf
+@click.version_option(version("evsys"), message="%(version)s")
+@click.pass_context
+def evsys(context: click.Context, conf: Path | None) -> None:
+    """A central system for charging stations that speak OCPP. Without a command it serves."""
+    if context.invoked_subcommand is None:
+        context.invoke(serve, conf=conf)
+
+
+@evsys.command()
+@_takes_conf
+def serve(conf: Path | None) -> None:
+    """Run the central system until it is stopped (SIGTERM or Ctrl-C)."""
+    from evsys import supervisor
+    from evsys.app import CannotStart
+
+    loaded = _load(conf)
+    log.configure("supervisor", debug=loaded.config.is_debug)
+    try:
+        supervisor.serve(loaded, say=click.echo)
+    except CannotStart as refusal:
+        raise click.ClickException(str(refusal)) from None
+
+
+@evsys.command("check-config")
+@_takes_conf
+def check_config(conf: Path | None) -> None:
+    """Say what is wrong with the configuration."""
+    loaded = _load(conf)
+    for note in loaded.notes:
+        click.echo(note)
+    click.echo(f"{loaded.source} is good" if loaded.source else "the defaults without a file would be used")
+
+
+@evsys.command(hidden=True)
+def role() -> None:
+    """Be one of the processes behind `serve`; told which on standard input."""
+    from evsys import app
+
+    app.run_assigned()
+
+
+# -- keys ----------------------------------------------------------------------------------------------------
+
+
+@evsys.group()
+def key() -> None:
+    """Keys of the API."""
+
+
+@key.command("create")
+@click.argument("name")
+@click.option("--role", type=click.Choice(get_args(Role)), required=True, help="What it may do.")
+@_takes_conf
+def create_key(name: str, role: Role, conf: Path | None) -> None:
+    """Make a key and print it. It is shown this once and kept nowhere."""
+    from evsys.office.keys import new_key
+
+    secret, work = new_key(name, role, datetime.now(UTC), by=OPERATOR)
+    with _refusals():
+        _write(conf, work)
+    click.echo(secret)
+
+
+@key.command("list")
+@_takes_conf
+def list_keys(conf: Path | None) -> None:
+    """List the keys, not their secrets."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("ID", "NAME", "ROLE", "CREATED", "STATE", box=None, pad_edge=False)
+    for each in _keys(conf):
+        created = each.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        table.add_row(each.id, log.escaped(each.name), each.role, created, _state(each))
+    console = Console(markup=False, highlight=False)
+    if not console.is_terminal:
+        console.width = 200  # a program reads it: nothing is to be folded
+    console.print(table)
+
+
+@key.command("revoke")
+@click.argument("key")
+@_takes_conf
+def revoke_key(key: str, conf: Path | None) -> None:
+    """End a key, named by its id or by its name where only one has it."""
+    from evsys.office.keys import revocation
+
+    found = [each for each in _keys(conf) if key in (each.id, each.name) and each.revoked_at is None]
+    if not found:
+        raise click.ClickException(f"no key in force is called {key!r}")
+    if len(found) > 1:
+        raise click.ClickException(f"{len(found)} keys are called {key!r}: name the one by its id")
+    with _refusals():
+        _write(conf, revocation(found[0], datetime.now(UTC), by=OPERATOR))
+
+
+def _keys(conf: Path | None) -> list[ApiKey]:
+    from evsys.store.local import read_all
+
+    with _refusals():
+        return sorted(read_all(_database(conf), ApiKey), key=lambda each: each.created_at)
+
+
+def _state(each: ApiKey) -> str:
+    if each.revoked_at is not None:
+        return "revoked"
+    if each.expires_at is not None and each.expires_at <= datetime.now(UTC):
+        return "expired"
+    return "in force"
+
+
+# -- backup --------------------------------------------------------------------------------------------------
+
+
+@evsys.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@_takes_conf
+def backup(file: Path, conf: Path | None) -> None:
+    """Copy the database to FILE, while the server runs or not, and verify the copy."""
+    from evsys.store.backup import backup as copy
+
+    with _refusals():
+        rows = copy(_database(conf), file)
+    click.echo(f"{file} holds {sum(rows.values())} rows and was verified")
+
+
+@evsys.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@_takes_conf
+def restore(file: Path, conf: Path | None) -> None:
+    """Put a backup in the place of the database. The server must be stopped."""
+    from evsys.store.backup import restore as put_back
+
+    database = _database(conf)
+    with _refusals():
+        aside = put_back(file, database)
+    click.echo(f"{database} is as it was in {file}")
+    if aside is not None:
+        click.echo(f"the database that was there is {aside}")
+
+
+# -- helpers -------------------------------------------------------------------------------------------------
+
+
+def _load(conf: Path | None) -> Loaded:
+    return configuration.load(conf, os.environ)
+
+
+def _database(conf: Path | None) -> Path:
+    return _load(conf).config.database.path
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What the machine refuses, as one line."""
+    from evsys.store.connections import DatabaseFailure
+    from evsys.store.copying import BadCopy
+    from evsys.store.lock import DatabaseInUse
+    from evsys.store.migrating import WrongDatabase
+
+    try:
+        yield
+    except (WrongDatabase, DatabaseInUse, BadCopy, DatabaseFailure, FileExistsError) as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: {error.strerror}") from None
+
+
+def _write(conf: Path | None, work: Work) -> None:
+    """Commit a Work beside a running server, which hears of it within a second."""
+    from evsys.store.local import write_once
+
+    match write_once(_database(conf), work):
+        case Committed():
+            return
+        case Conflict():
+            raise click.ClickException("somebody else changed it at the same moment: look again")
+        case Failed(reason=reason):
+            raise click.ClickException(f"the database did not take the change: {reason}")
+        case other:
+            raise click.ClickException(f"the change was not made: {type(other).__name__}")

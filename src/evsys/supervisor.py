@@ -1,0 +1,316 @@
+"""The supervisor: one command, behind it the processes that do the work (architecture §2).
+
+It holds the lock on the database, brings the schema up to date, binds every socket, and starts the writer,
+the gateway and the office with what they need. A process that dies is started again on the same sockets: what
+arrives meanwhile waits in the kernel. It does nothing else, so it has nothing to die of; if it is killed all
+the same, the others see the end of their standard input and stop by themselves.
+"""
+
+import asyncio
+import contextlib
+import errno
+import resource
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import msgspec
+import structlog
+
+from evsys.app import READY, Assignment, CannotStart, Role, tls_context
+from evsys.config import Config, Loaded
+from evsys.store.connections import DatabaseFailure
+from evsys.store.lock import DatabaseInUse, server_lock
+from evsys.store.migrating import WrongDatabase, migrate
+
+BIND_PATIENCE_S: Final = 2.0
+"""How long a port may be in use yet: the processes of a supervisor that was killed let go of it within this."""
+OCPP_BACKLOG: Final = 4096
+"""Stations that wait in the kernel while the gateway is being restarted. The kernel may cut it."""
+BACKLOG: Final = 128
+OCPP_RECEIVE_BYTES: Final = 32 * 1024
+"""The receive window of a station's socket, set before listening: the WebSocket library keeps a buffer as
+large as one read for the life of the connection, and no OCPP message needs more at once."""
+FIRST_PAUSE_S: Final = 0.05
+LONGEST_PAUSE_S: Final = 5.0
+"""Between a death and the next start: doubling from the first to the longest."""
+WELL_AFTER_S: Final = 10.0
+"""A process that lived so long starts over with the first pause."""
+TRIES: Final = 3
+"""A process that dies so often before it was ever ready will not do better the next time."""
+FRONT_STOPS_WITHIN_S: Final = 4.0
+"""Gateway and office; then they are killed. With the writer's time it is less than five seconds."""
+WRITER_STOPS_WITHIN_S: Final = 0.8
+
+log = structlog.get_logger()
+
+
+def serve(loaded: Loaded, say: Callable[[str], None]) -> None:
+    """Run the central system until SIGTERM or SIGINT. `say` gets what a person wants to know at start.
+
+    Raises CannotStart with what the machine refuses."""
+    config = loaded.config
+    for note in loaded.notes:
+        say(note)
+    _raise_descriptor_limit()
+    with ExitStack() as held:
+        database = _take_database(config.database.path.absolute(), held)
+        _check_certificates(config)
+        sockets = {name: held.enter_context(bound) for name, bound in _bind_all(config)}
+        folder = Path(held.enter_context(TemporaryDirectory(prefix="evsys-")))
+        for name in ("writer", "bus"):
+            sockets[name] = held.enter_context(_bind_unix(folder / name))
+        asyncio.run(_Supervisor(config, database, folder, sockets, say).run())
+
+
+def _take_database(path: Path, held: ExitStack) -> Path:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        held.enter_context(server_lock(path))
+        return migrate(path)
+    except DatabaseInUse as error:
+        raise CannotStart(f"another evsys serves this database: {error}") from None
+    except (WrongDatabase, DatabaseFailure) as error:
+        raise CannotStart(f"database.url: {error}") from None
+    except OSError as error:
+        raise CannotStart(f"database.url: {error.filename or path}: {error.strerror}") from None
+
+
+def _check_certificates(config: Config) -> None:
+    """Load them once, so that a wrong file is told before anything is served."""
+    for name, listener in (("listen", config.listen), ("api", config.api)):
+        try:
+            tls_context(listener)
+        except OSError as error:  # ssl.SSLError is one
+            raise CannotStart(f"{name}.cert_file or {name}.key_file: {error.strerror or error}") from None
+
+
+def _raise_descriptor_limit() -> None:
+    """Each connection takes a descriptor; the soft limit is often 1024, the hard one is what counts."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+# -- sockets -------------------------------------------------------------------------------------------------
+
+
+def _bind_all(config: Config) -> Iterator[tuple[str, socket.socket]]:
+    listen, api, metrics = config.listen, config.api, config.metrics
+    ocpp = _bind("listen", listen.bind_ip, listen.port)
+    ocpp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, OCPP_RECEIVE_BYTES)
+    ocpp.listen(OCPP_BACKLOG)
+    yield "ocpp", ocpp
+    yield "api", _listening(_bind("api", api.bind_ip, api.port))
+    if metrics.enabled:
+        yield "metrics", _listening(_bind("metrics", metrics.bind_ip, metrics.port))
+
+
+def _bind(section: str, address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    last = time.monotonic() + BIND_PATIENCE_S
+    while True:
+        try:
+            bound.bind((address, port))
+            return bound
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE and time.monotonic() < last:
+                time.sleep(FIRST_PAUSE_S)
+                continue
+            bound.close()
+            raise CannotStart(
+                f"{section}: cannot listen on {address}:{port}: {error.strerror or error}"
+            ) from None
+
+
+def _listening(bound: socket.socket) -> socket.socket:
+    bound.listen(BACKLOG)
+    return bound
+
+
+def _bind_unix(path: Path) -> socket.socket:
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        bound.bind(str(path))
+    except OSError as error:
+        bound.close()
+        raise CannotStart(f"{path}: {error.strerror or error}") from None
+    return _listening(bound)
+
+
+# -- processes -----------------------------------------------------------------------------------------------
+
+
+class _Child:
+    """A process of one role, and its successors."""
+
+    def __init__(self, assignment: Assignment, ready: Callable[[], None]) -> None:
+        self._assignment = assignment
+        self._told_ready = ready
+        self._was_ready = False
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = asyncio.Event()
+
+    @property
+    def role(self) -> Role:
+        return self._assignment.role
+
+    async def keep(self) -> None:
+        """Start the process, and again whenever it dies, until it is to stop. Raises CannotStart where it
+        dies again and again before it was ever ready."""
+        pause, deaths = FIRST_PAUSE_S, 0
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            reason = await self._live()
+            if self._stopping.is_set():
+                return
+            deaths += 1
+            if not self._was_ready and deaths == TRIES:
+                raise CannotStart(reason)
+            if time.monotonic() - began > WELL_AFTER_S:
+                pause = FIRST_PAUSE_S
+            log.error("a process died and is started again", role=self.role, reason=reason, in_s=pause)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause)
+            pause = min(2 * pause, LONGEST_PAUSE_S)
+
+    async def _live(self) -> str:
+        """One process from start to end. Returns why it ended."""
+        # -P: a file in the working directory must not stand in for a module.
+        self._process = process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            "-m",
+            "evsys",
+            "role",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            pass_fds=list(self._assignment.sockets.values()),
+            process_group=0,  # what a terminal sends to its foreground group is for the supervisor alone
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        if self._stopping.is_set():
+            self._end()
+        with contextlib.suppress(ConnectionError):
+            process.stdin.write(msgspec.json.encode(self._assignment) + b"\n")
+            await process.stdin.drain()
+        said = (await process.stdout.readline()).decode(errors="replace").strip()
+        if said == READY and not self._was_ready:
+            self._was_ready = True
+            self._told_ready()
+        code = await process.wait()
+        if said and said != READY:
+            return said
+        return f"signal {-code}" if code < 0 else f"exit status {code}"
+
+    def stop(self) -> None:
+        """Let the process end its work."""
+        self._stopping.set()
+        self._end()
+
+    def kill(self) -> None:
+        self._stopping.set()
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+
+    def _end(self) -> None:
+        """Gateway and office end at SIGTERM; the writer when its lifeline ends and its clients are gone."""
+        if self._process is None:
+            return
+        if self.role == "writer":
+            assert self._process.stdin is not None
+            self._process.stdin.close()
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.terminate()
+
+
+class _Supervisor:
+    """Keeps the three processes and stops them in order."""
+
+    def __init__(
+        self,
+        config: Config,
+        database: Path,
+        folder: Path,
+        sockets: dict[str, socket.socket],
+        say: Callable[[str], None],
+    ) -> None:
+        self._config = config
+        self._say = say
+
+        def child(role: Role, *names: str) -> _Child:
+            assignment = Assignment(
+                role=role,
+                config=config,
+                database=str(database),
+                writer_address=str(folder / "writer"),
+                bus_address=str(folder / "bus"),
+                sockets={name: sockets[name].fileno() for name in names if name in sockets},
+            )
+            return _Child(assignment, self._one_is_ready)
+
+        self._writer = child("writer", "writer")
+        self._front = [child("gateway", "ocpp", "bus"), child("office", "api", "metrics")]
+        self._ready_roles = 0
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        keeping = {each: asyncio.create_task(each.keep()) for each in (self._writer, *self._front)}
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait([stopping, *keeping.values()], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            await _stop(self._front, keeping, FRONT_STOPS_WITHIN_S)
+            await _stop([self._writer], keeping, WRITER_STOPS_WITHIN_S)
+        for task in keeping.values():
+            task.result()  # raises CannotStart, the only way in which one ends before it is told to
+
+    def _one_is_ready(self) -> None:
+        self._ready_roles += 1
+        if self._ready_roles == 1 + len(self._front):
+            for line in greeting(self._config):
+                self._say(line)
+
+
+async def _stop(children: list[_Child], keeping: dict[_Child, asyncio.Task[None]], within_s: float) -> None:
+    """Stop these, kill those that take too long, and see their ends."""
+    tasks = [keeping[child] for child in children]
+    for child in children:
+        child.stop()
+    _, late = await asyncio.wait(tasks, timeout=within_s)
+    for child in children:
+        if keeping[child] in late:
+            log.error("a process did not stop in time and is killed", role=child.role)
+            child.kill()
+    await asyncio.wait(tasks)
+
+
+def greeting(config: Config) -> Iterator[str]:
+    """Where everything is."""
+    listen, api, metrics = config.listen, config.api, config.metrics
+    for path in listen.paths:
+        yield f"stations connect to {_url('ws', listen.tls_enabled, listen.bind_ip, listen.port)}{path}"
+    yield f"the API is at {_url('http', api.tls_enabled, api.bind_ip, api.port)}/api/v1"
+    if metrics.enabled:
+        yield f"metrics are at {_url('http', False, metrics.bind_ip, metrics.port)}/metrics"
+    yield f"everything is kept in {config.database.path}"
+
+
+def _url(scheme: str, secure: bool, address: str, port: int) -> str:
+    host = f"[{address}]" if ":" in address else address
+    return f"{scheme}{'s' if secure else ''}://{host}:{port}"
