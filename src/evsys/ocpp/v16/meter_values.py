@@ -80,9 +80,17 @@ def _columns(samples: Sequence[m.SampledValue], context: object) -> dict[str, fl
         spot = find((sample.measurand, sample.phase, sample.unit, sample.location, sample.format))
         if spot is not None and sample.context == context:
             column, convert, phase = spot
-            read = _number(sample.value)
-            if read is not None and convert is not None:
-                read = convert(read)
+            text = sample.value
+            try:
+                read: float | None = float(text)
+            except ValueError:
+                read = None
+            else:
+                # Not with Python's own liberties: `nan`, `1_000`.
+                if not -MAX_NUMBER < read < MAX_NUMBER or "_" in text:
+                    read = None
+                elif convert is not None:
+                    read = convert(read)
             if phase:
                 phases = phases or {}
                 phases.setdefault(column, {})[phase] = read
@@ -97,15 +105,6 @@ def _columns(samples: Sequence[m.SampledValue], context: object) -> dict[str, fl
     if rest is not None:
         columns["rest"] = Raw(_encode(rest))
     return columns
-
-
-def _number(text: str) -> float | None:
-    """The number that a text is, without Python's own liberties: `1_000`, `nan`."""
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if -MAX_NUMBER < number < MAX_NUMBER and "_" not in text else None
 
 
 def _sum(phases: dict[str, dict[str, float | None]], columns: dict[str, float | Raw]) -> None:
