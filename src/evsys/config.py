@@ -378,13 +378,13 @@ def _is_empty(node: yaml.Node) -> bool:
 
 
 def _unknown(path: str, key: str, siblings: list[str]) -> str:
-    """What to say of an unknown key: the nearest beside it, else the same name in another section."""
-    near = difflib.get_close_matches(key, siblings, n=1)
-    if near:
-        return f"unknown key {path}{key}; did you mean {path}{near[0]}?"
+    """What to say of an unknown key: its name in another section, else the nearest beside it, else of all."""
     elsewhere = [dotted for dotted, _ in known_keys() if dotted.rpartition(".")[2] == key]
     if elsewhere:
         return f"unknown key {path}{key}; did you mean {' or '.join(elsewhere)}?"
+    near = difflib.get_close_matches(key, siblings, n=1)
+    if near:
+        return f"unknown key {path}{key}; did you mean {path}{near[0]}?"
     near = difflib.get_close_matches(path + key, [dotted for dotted, _ in known_keys()], n=1, cutoff=0)
     return f"unknown key {path}{key}; the nearest known one is {near[0]}"
 

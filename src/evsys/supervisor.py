@@ -30,7 +30,7 @@ from evsys.store.lock import DatabaseInUse, server_lock
 from evsys.store.migrating import WrongDatabase, migrate
 
 BIND_PATIENCE_S: Final = 2.0
-"""How long a port may be in use yet: the processes of a supervisor that was killed let go of it within this."""
+"""How long a port may be in use yet: the processes of a killed supervisor let go of it within this."""
 OCPP_BACKLOG: Final = 4096
 """Stations that wait in the kernel while the gateway is being restarted. The kernel may cut it."""
 BACKLOG: Final = 128
