@@ -1,0 +1,172 @@
+"""An office with its API on a free port, a node on the same database and the same bus, and stations on links.
+
+The inline store commits as soon as the loop is free; the clock is stepped by the test.
+"""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import cast
+
+import httpx
+from prometheus_client import CollectorRegistry
+
+from evsys.api.app import create_app
+from evsys.api.metrics import create_metrics_app
+from evsys.api.serving import HttpServer, http_server
+from evsys.bus.local import LocalHub
+from evsys.core.facts import Policy
+from evsys.core.records import Record, Role
+from evsys.core.work import Committed, Work
+from evsys.csms.connection import Connection
+from evsys.csms.node import Node, NodeSettings
+from evsys.metrics import OfficeMetrics
+from evsys.ocpp.v16 import V16
+from evsys.office.office import Office
+from evsys.store.inline import InlineStore
+from evsys.store.views.reader import Reader
+from kit.central import BOOT
+from kit.clock import SteppedClock
+from kit.database import new_database
+from kit.link import Payload, call
+
+Answer = Payload | tuple[str, str] | None
+"""What a station answers a CALL with: a payload, a CALLERROR's code and description, or nothing."""
+
+
+class AnsweringStation:
+    """A station on a link that answers CALLs as it is told to, and remembers them."""
+
+    def __init__(self, answers: Mapping[str, Answer]) -> None:
+        self.answers = dict(answers)
+        self.calls: list[tuple[str, Payload]] = []
+        self.replies: dict[str, Payload] = {}
+        self.connection: Connection | None = None
+
+    def send(self, frame: bytes) -> None:
+        message = json.loads(frame)
+        if message[0] == 3:
+            self.replies[message[1]] = message[2]
+        if message[0] != 2:
+            return
+        _, id, action, payload = message
+        self.calls.append((action, payload))
+        answer = self.answers.get(action)
+        if isinstance(answer, tuple):
+            self._say([4, id, *answer, {}])
+        elif answer is not None:
+            self._say([3, id, answer])
+
+    def close(self, code: int, reason: str) -> None:
+        self.connection = None
+
+    def _say(self, message: list[object]) -> None:
+        assert self.connection is not None
+        asyncio.get_running_loop().call_soon(self.connection.received, json.dumps(message).encode())
+
+    async def ask(self, action: str, payload: object) -> Payload:
+        """A CALL to the central system and the payload of its CALLRESULT."""
+        assert self.connection is not None
+        id = f"s{len(self.replies)}"
+        self.connection.received(call(id, action, payload))
+        async with asyncio.timeout(5):
+            while id not in self.replies:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+        return self.replies[id]
+
+
+class RunningOffice:
+    """See the module. `client` brings the key of an administrator."""
+
+    def __init__(self, path: Path, key_required: bool = False) -> None:
+        self.path = path
+        self.clock = SteppedClock()
+        self.store = InlineStore(path)
+        self.bus = LocalHub()
+        self.node = Node(self.store, self.bus, {"ocpp1.6": V16}, Policy(), NodeSettings(), self.clock)
+        self.reader = Reader(path)
+        self.office = Office(self.store, self.reader, self.bus, self.clock)
+        self.registry = CollectorRegistry()
+        self._apps = [
+            create_app(self.office, OfficeMetrics(self.registry), key_required),
+            create_metrics_app(self.office, self.registry),
+        ]
+        self._servers: list[HttpServer] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self.url = ""
+        self.metrics_url = ""
+
+    @classmethod
+    @asynccontextmanager
+    async def run(cls, folder: Path, key_required: bool = False) -> AsyncIterator["RunningOffice"]:
+        running = cls(new_database(folder), key_required)
+        await running.start()
+        try:
+            yield running
+        finally:
+            await running.stop()
+
+    async def start(self) -> None:
+        await self.node.start()
+        self._tasks.append(asyncio.create_task(self._flush()))
+        urls = []
+        for app in self._apps:
+            listening = socket.create_server(("127.0.0.1", 0))
+            server = http_server(app)
+            self._servers.append(server)
+            self._tasks.append(asyncio.create_task(server.serve(sockets=[listening])))
+            urls.append(f"http://127.0.0.1:{listening.getsockname()[1]}")
+        self.url, self.metrics_url = urls
+
+    async def stop(self) -> None:
+        for server in self._servers:
+            server.stop()
+        await asyncio.gather(*self._tasks[1:])
+        await self.node.stop()
+        self._tasks[0].cancel()
+        with suppress(asyncio.CancelledError):
+            await self._tasks[0]
+        self.reader.close()
+        await self.store.close()
+        await self.bus.close()
+
+    async def _flush(self) -> None:
+        while True:
+            self.store.flush()
+            await asyncio.sleep(0.001)
+
+    async def put(self, *added: Record) -> None:
+        work = Work(self.clock.now())
+        for record in added:
+            work.add(record)
+        assert isinstance(await self.store.commit(work), Committed)
+
+    async def key(self, role: Role = "admin") -> str:
+        return await self.office.keys.create(f"the {role}", role, by="test")
+
+    @asynccontextmanager
+    async def client(self, role: Role | None = "admin") -> AsyncIterator[httpx.AsyncClient]:
+        """A client with a key of this role, or without one."""
+        headers = {"Authorization": f"Bearer {await self.key(role)}"} if role else {}
+        async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=20) as client:
+            yield client
+
+    async def station(self, answers: Mapping[str, Answer] | None = None, id: str = "CP1") -> AnsweringStation:
+        """A registered station connects and boots."""
+        station = AnsweringStation(answers or {})
+        station.connection = self.node.connect(id, "ocpp1.6", "127.0.0.1", station)
+        await station.ask("BootNotification", BOOT)
+        return station
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let time pass for the node, whose time-outs are noticed by its tick."""
+        self.clock.step(seconds)
+        self.node.tick()
+        await asyncio.sleep(0.01)
+
+
+def json_of(response: httpx.Response) -> Payload:
+    return cast(Payload, response.json())
