@@ -1,0 +1,1 @@
+"""The gateway: where the stations' sockets are accepted, identified, kept alive and bounded."""

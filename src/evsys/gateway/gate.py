@@ -1,0 +1,242 @@
+"""The gate: a socket from its acceptance until its handshake is decided.
+
+It reads the request, finds out who it is, and answers: 101, and the socket becomes a link; or a refusal with
+a status and a sentence that says what to do. One deadline covers all of it, and only one thing is waited for:
+the registration of a station that may register itself.
+
+It uses names that picows keeps private (all that come from `picows.picows`), pinned by version and held by a
+contract test.
+"""
+
+import asyncio
+import logging
+from http import HTTPStatus
+from typing import Final, cast
+
+from msgspec import Struct
+from picows import (
+    WSAutoPingStrategy,
+    WSCloseCode,
+    WSListener,
+    WSTransport,
+    WSUpgradeRequest,
+    WSUpgradeResponse,
+    WSUpgradeResponseWithListener,
+)
+from picows.picows import (  # type: ignore[attr-defined]  # private names, which the stub does not tell
+    WSProtocol,
+    _parse_http_request,
+    _validate_upgrade_request,
+)
+
+from evsys.csms.node import Node
+from evsys.gateway.admission import Admission
+from evsys.gateway.handshake import Subprotocol, identity, listed, subprotocol
+from evsys.gateway.link import MAX_MESSAGE_BYTES, Link, Links
+from evsys.gateway.station_index import Entry, StationIndex
+
+MAX_REQUEST_BYTES: Final = 16 * 1024
+HANDSHAKE_WITHIN_S: Final = 10.0
+"""From the accepted socket to the answer, in all: sending slowly does not extend it."""
+READ_BUFFER_BYTES: Final = 2048
+"""What picows keeps per connection; it grows with a burst up to the socket's receive window and stays so."""
+MAX_REGISTERED: Final = 100_000
+"""Stations known at most while unknown ones register themselves: names are free for whoever makes them up."""
+TLS_HELLO: Final = 0x16
+"""The first byte of a TLS connection; no HTTP request begins with it."""
+
+picows_log = logging.LoggerAdapter(logging.getLogger("picows"))
+"""An adapter, because picows makes a Logger of its own per connection from anything else (0.5 KiB each)."""
+
+
+class Desk(Struct, frozen=True):
+    """What all gates decide from."""
+
+    node: Node
+    index: StationIndex
+    admission: Admission
+    links: Links
+    paths: tuple[str, ...]
+    accept_unknown: bool
+    assume_protocol: str
+
+
+class NoVersion(WSListener):
+    """A connection whose handshake found no version: completed, and closed at once (OCPP-J §3.1.2)."""
+
+    def __init__(self, admission: Admission, reason: str) -> None:
+        self.begun = False
+        self._admission = admission
+        self._reason = reason
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self.begun = True
+        transport.send_close(WSCloseCode.PROTOCOL_ERROR, self._reason.encode())
+        transport.disconnect()
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self._admission.ended()
+
+
+class Gate(asyncio.Protocol):
+    """A socket until its handshake is decided. One deadline covers all of it."""
+
+    def __init__(self, desk: Desk, peer: str) -> None:
+        self._desk = desk
+        self._peer = peer
+        self._buffer = bytearray()
+        self._transport: asyncio.Transport | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._decided = False
+        self._deadline = asyncio.get_running_loop().call_later(HANDSHAKE_WITHIN_S, self._too_late)
+
+    def never_opened(self) -> None:
+        """The socket failed before it was this gate's (in its TLS handshake)."""
+        if self._transport is None:
+            self.connection_lost(None)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but its class
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The peer is gone before it became a link, or was refused."""
+        self._deadline.cancel()
+        self._decide()
+        if self._task is not None:
+            self._task.cancel()
+        self._desk.admission.ended()
+
+    def data_received(self, data: bytes) -> None:
+        if self._decided:
+            return  # refused, and on its way out
+        self._buffer += data
+        end = self._buffer.find(b"\r\n\r\n")
+        if self._task is None and end >= 0:
+            self._read(bytes(self._buffer[:end]))
+        elif len(self._buffer) > MAX_REQUEST_BYTES:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the request is too large")
+        elif self._buffer[0] == TLS_HELLO:
+            self._desk.links.say("tls_on_plain", self._peer, "TLS is spoken on a port without TLS")
+            self._abort()
+
+    def _read(self, head: bytes) -> None:
+        try:
+            request = _parse_http_request(head)
+        except RuntimeError:
+            self._refuse(HTTPStatus.BAD_REQUEST, "not an HTTP request")
+            return
+        target = request.path.decode("utf-8", "surrogateescape")
+        name = identity(target, self._desk.paths)
+        if request.method != b"GET":
+            self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "a station connects with GET")
+        elif name is None:
+            self._desk.links.say("wrong_path", self._peer, "no station is named by the path", path=target)
+            self._refuse(HTTPStatus.NOT_FOUND, f"connect to {self._desk.paths[0]}/<identity>")
+        elif not _wants_upgrade(request):
+            self._refuse(HTTPStatus.UPGRADE_REQUIRED, "a WebSocket for charge points: ask for the upgrade")
+        elif (entry := self._desk.index.find(name)) is not None:
+            self._accept(request, entry)
+        elif not self._desk.accept_unknown or len(self._desk.index) >= MAX_REGISTERED:
+            self._desk.links.say("unknown", name, "an unknown station was refused", peer=self._peer)
+            self._desk.node.knock(name, self._peer)
+            self._refuse(HTTPStatus.NOT_FOUND, "the station is not known here")
+        else:
+            assert self._transport is not None
+            self._transport.pause_reading()  # what it sends meanwhile waits in the kernel, not here
+            self._task = asyncio.get_running_loop().create_task(self._register(request, name))
+
+    async def _register(self, request: WSUpgradeRequest, name: str) -> None:
+        """An unknown station that may register itself."""
+        station = await self._desk.node.register(name, self._peer)
+        self._task = None
+        entry = self._desk.index.find(name)
+        if station is None or entry is None:
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "the station cannot be registered now; try again")
+        elif self._transport is not None and not self._transport.is_closing():
+            self._accept(request, entry)
+            self._transport.resume_reading()
+
+    def _accept(self, request: WSUpgradeRequest, entry: Entry) -> None:
+        desk = self._desk
+        offered = listed(request.headers.getall("Sec-WebSocket-Protocol", ()))
+        assumed = entry.assume_protocol or desk.assume_protocol
+        chosen = subprotocol(offered, desk.node.dialects.keys(), assumed)
+        if not isinstance(chosen, Subprotocol):
+            desk.links.say(
+                "no_version", entry.id, f"no version to speak: {chosen}", peer=self._peer, offered=offered
+            )
+            self._upgrade(request, None, NoVersion(desk.admission, f"no version to speak: {chosen}"))
+        else:
+            header = chosen.name if chosen.announced else None
+            self._upgrade(request, header, Link(desk.links, entry, chosen.name, self._peer))
+
+    def _upgrade(self, request: WSUpgradeRequest, announced: str | None, listener: Link | NoVersion) -> None:
+        """Hand the socket to picows, with all that has arrived on it."""
+        headers = [("Sec-WebSocket-Protocol", announced)] if announced else []
+        answer = WSUpgradeResponseWithListener(WSUpgradeResponse.create_101_response(headers), listener)
+
+        def take(parsed: WSUpgradeRequest) -> WSUpgradeResponseWithListener:
+            parsed.headers["Connection"] = "Upgrade"  # `keep-alive, Upgrade` is legal, and picows refuses it
+            return answer
+
+        protocol = WSProtocol(
+            None, None, False, take, picows_log, True, None, False, 20, 20,
+            WSAutoPingStrategy.PING_WHEN_IDLE, True, MAX_MESSAGE_BYTES, None, READ_BUFFER_BYTES,
+        )  # fmt: skip
+        assert self._transport is not None
+        self._deadline.cancel()
+        self._decide()
+        self._transport.set_protocol(protocol)
+        protocol.connection_made(self._transport)
+        rest = memoryview(self._buffer)
+        while rest:
+            room = protocol.get_buffer(-1)
+            size = min(len(room), len(rest))
+            room[:size] = rest[:size]
+            protocol.buffer_updated(size)
+            rest = rest[size:]
+        if not listener.begun:
+            # picows found a fault that we did not, has answered 400, and will never call the listener.
+            self._desk.admission.ended()
+
+    def _refuse(self, status: HTTPStatus, text: str) -> None:
+        self._desk.links.counts.refused[status.value] += 1
+        self._decide()
+        if self._transport is None or self._transport.is_closing():
+            return
+        extra = "Upgrade: websocket\r\n" if status == HTTPStatus.UPGRADE_REQUIRED else ""
+        extra += "Allow: GET\r\n" if status == HTTPStatus.METHOD_NOT_ALLOWED else ""
+        body = text.encode() + b"\n"
+        self._transport.write(
+            f"HTTP/1.1 {status.value} {status.phrase}\r\n{extra}Connection: close\r\n"
+            f"Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+            + body
+        )
+        self._transport.close()
+
+    def _too_late(self) -> None:
+        if not self._decided:
+            self._desk.links.say("slow", self._peer, "the handshake took too long")
+        self._abort()
+
+    def _abort(self) -> None:
+        self._decide()
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _decide(self) -> None:
+        if not self._decided:
+            self._decided = True
+            self._desk.admission.decided()
+
+
+def _wants_upgrade(request: WSUpgradeRequest) -> bool:
+    """Whether a request asks for a WebSocket in a way that picows accepts after a small repair."""
+    if "upgrade" not in [option.lower() for option in listed(request.headers.getall("Connection", ()))]:
+        return False
+    request.headers["Connection"] = "Upgrade"
+    try:
+        _validate_upgrade_request(request)
+    except RuntimeError:
+        return False
+    return True
