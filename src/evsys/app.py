@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -20,7 +21,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 import structlog
@@ -28,6 +29,12 @@ from msgspec import Struct
 
 from evsys.config import Config, Tls
 from evsys.log import configure, escaped
+
+if TYPE_CHECKING:
+    from evsys.csms.node import Node
+    from evsys.gateway.server import Gateway
+    from evsys.metrics import Tallies
+    from evsys.store.sqlite import SqliteStore
 
 Role = Literal["writer", "gateway", "office"]
 
@@ -48,7 +55,6 @@ class Assignment(Struct, frozen=True, kw_only=True):
     """What the supervisor tells a process of itself: one line of JSON on its standard input, which then stays
     open."""
 
-    role: Role
     config: Config
     database: str
     """The file, absolute."""
@@ -69,16 +75,16 @@ class SystemClock:
         return time.monotonic()
 
 
-def run_assigned() -> None:
+def run_assigned(role: Role) -> None:
     """The life of a process behind the supervisor."""
     assignment = msgspec.json.decode(_first_line(), type=Assignment)
-    configure(assignment.role, debug=assignment.config.is_debug)
+    configure(role, debug=assignment.config.is_debug)
     try:
-        _RUN[assignment.role](assignment)
+        _RUN[role](assignment)
     except Exception as error:
         # The border of the process: the supervisor starts another, and tells the reason if that is no better.
         log.exception("the process ends")
-        _report(f"{assignment.role}: {type(error).__name__}: {error}")
+        _report(f"{role}: {type(error).__name__}: {error}")
         sys.exit(1)
 
 
@@ -134,6 +140,7 @@ async def _gateway(assignment: Assignment) -> None:
     from evsys.core.facts import Policy
     from evsys.core.ports import GATEWAY_METRICS
     from evsys.csms.node import Node, NodeSettings
+    from evsys.gateway.admission import capacity
     from evsys.gateway.server import Gateway, GatewaySettings
     from evsys.gateway.station_index import StationIndex
     from evsys.metrics import StoreMetrics, Tallies, text
@@ -177,18 +184,65 @@ async def _gateway(assignment: Assignment) -> None:
         gateway = Gateway(
             node,
             index,
-            GatewaySettings(),
+            GatewaySettings(
+                paths=config.listen.paths,
+                accept_unknown=config.accept_unknown_chp,
+                assume_protocol=config.listen.assume_protocol,
+                ping_interval_s=config.listen.ping_interval,
+                heartbeat_interval_s=config.heartbeat_interval,
+            ),
             [_socket(assignment, "ocpp")],
             tls_context(config.listen),
+            capacity(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
         )
+        _tally(Tallies(registry), store, node, gateway)
+
+        async def metrics(_payload: bytes) -> bytes:
+            return text(registry)
+
         await node.start()
-        await gateway.start()
+        index.fill(await store.stations())
+        hub.serve(GATEWAY_METRICS, metrics)
+        gateway.start()
         gc.collect()
         gc.freeze()  # what lives as long as the process is not looked through for cycles again
         _report(READY)
         await stop.wait()
-        await gateway.stop()
+        gateway.stop_accepting()
         await node.stop()
+        await gateway.stop()
+
+
+def _tally(tallies: "Tallies", store: "SqliteStore", node: "Node", gateway: "Gateway") -> None:
+    """What the gateway's process counts."""
+    links, turns = gateway.counts, node.shared.counts
+    tallies.gauge("evsys_connections", "Sockets of stations now open", lambda: gateway.admission.live)
+    tallies.gauge("evsys_handshakes_pending", "Handshakes under way", lambda: gateway.admission.pending)
+    tallies.count("evsys_connections_accepted", "Handshakes that made a connection", lambda: links.accepted)
+    tallies.count("evsys_connections_beyond_capacity", "Sockets closed for want of room", lambda: links.full)
+    tallies.counts(
+        "evsys_handshakes_refused",
+        "Handshakes refused, by HTTP status",
+        "status",
+        lambda: {str(status): number for status, number in links.refused.items()},
+    )
+    tallies.counts("evsys_connections_cut", "Connections ended by us, by reason", "reason", lambda: links.cut)
+    tallies.count("evsys_frames_received", "Messages from stations", lambda: turns.frames_in)
+    tallies.count("evsys_frames_sent", "Messages to stations", lambda: turns.frames_out)
+    tallies.counts("evsys_calls", "CALLs to stations, by outcome", "outcome", lambda: turns.calls)
+    tallies.counts(
+        "evsys_turns",
+        "CALLs of stations by outcome, and turns that were taken again",
+        "outcome",
+        lambda: {
+            "answered": turns.answered,
+            "refused": turns.refused,
+            "failed": turns.failed,
+            "retaken": turns.retaken,
+            "conflict": turns.conflicts,
+        },
+    )
+    tallies.gauge("evsys_store_queued_works", "Works waiting for the next commit", lambda: store.queued)
 
 
 async def _office(assignment: Assignment) -> None:

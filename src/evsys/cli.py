@@ -16,8 +16,8 @@ from typing import Final, get_args
 
 import click
 
+from evsys import app, log
 from evsys import config as configuration
-from evsys import log
 from evsys.config import ConfigError, Loaded
 from evsys.core.records import ApiKey, Role
 from evsys.core.work import Committed, Conflict, Failed, Work
@@ -80,13 +80,12 @@ def evsys(context: click.Context, conf: Path | None) -> None:
 def serve(conf: Path | None) -> None:
     """Run the central system until it is stopped (SIGTERM or Ctrl-C)."""
     from evsys import supervisor
-    from evsys.app import CannotStart
 
     loaded = _load(conf)
     log.configure("supervisor", debug=loaded.config.is_debug)
     try:
         supervisor.serve(loaded, say=click.echo)
-    except CannotStart as refusal:
+    except app.CannotStart as refusal:
         raise click.ClickException(str(refusal)) from None
 
 
@@ -101,11 +100,10 @@ def check_config(conf: Path | None) -> None:
 
 
 @evsys.command(hidden=True)
-def role() -> None:
-    """Be one of the processes behind `serve`; told which on standard input."""
-    from evsys import app
-
-    app.run_assigned()
+@click.argument("name", type=click.Choice(get_args(app.Role)))
+def role(name: app.Role) -> None:
+    """Be one of the processes behind `serve`, which tells it the rest on standard input."""
+    app.run_assigned(name)
 
 
 # -- keys ----------------------------------------------------------------------------------------------------

@@ -152,16 +152,13 @@ def _bind_unix(path: Path) -> socket.socket:
 class _Child:
     """A process of one role, and its successors."""
 
-    def __init__(self, assignment: Assignment, ready: Callable[[], None]) -> None:
+    def __init__(self, role: Role, assignment: Assignment, ready: Callable[[], None]) -> None:
+        self.role = role
         self._assignment = assignment
         self._told_ready = ready
         self._was_ready = False
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
-
-    @property
-    def role(self) -> Role:
-        return self._assignment.role
 
     async def keep(self) -> None:
         """Start the process, and again whenever it dies, until it is to stop. Raises CannotStart where it
@@ -191,6 +188,7 @@ class _Child:
             "-m",
             "evsys",
             "role",
+            self.role,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             pass_fds=list(self._assignment.sockets.values()),
@@ -251,14 +249,13 @@ class _Supervisor:
 
         def child(role: Role, *names: str) -> _Child:
             assignment = Assignment(
-                role=role,
                 config=config,
                 database=str(database),
                 writer_address=str(folder / "writer"),
                 bus_address=str(folder / "bus"),
                 sockets={name: sockets[name].fileno() for name in names if name in sockets},
             )
-            return _Child(assignment, self._one_is_ready)
+            return _Child(role, assignment, self._one_is_ready)
 
         self._writer = child("writer", "writer")
         self._front = [child("gateway", "ocpp", "bus"), child("office", "api", "metrics")]

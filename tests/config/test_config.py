@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from msgspec import UNSET, NODEFAULT
+from msgspec import NODEFAULT, UNSET
 
 from evsys import config as configuration
 from evsys.config import Config, ConfigError, Loaded
