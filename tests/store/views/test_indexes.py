@@ -1,0 +1,135 @@
+"""Every read made for people is served by an index: SQLite is asked how it would go about each."""
+
+from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import pytest
+from sqlalchemy import Connection, event
+
+from evsys.core.work import Work
+from evsys.store.connections import open_to_read
+from evsys.store.inline import InlineStore
+from evsys.store.views import keys, quarantine, series, stations, tokens, transactions
+from evsys.store.views.paging import to_cursor
+from evsys.store.views.reader import Reader
+from evsys.store.views.transactions import TransactionFilter
+from kit.clock import NOON
+from kit.database import new_database
+from kit.samples import station
+
+SMALL = ("SCAN stations", "SCAN station_status", "SCAN connector_status")
+"""Tables of a row per station or connector, which the metrics read whole."""
+
+FILTERS = [
+    TransactionFilter(),
+    TransactionFilter(station_id="CP1"),
+    TransactionFilter(token="CARD"),
+    TransactionFilter(station_id="CP1", token="CARD", open=False, since=NOON, until=NOON),
+    TransactionFilter(open=True),
+    TransactionFilter(open=True, station_id="CP1"),
+    TransactionFilter(open=False),
+    TransactionFilter(since=NOON, until=NOON + timedelta(days=1)),
+]
+
+
+def cursor(which: TransactionFilter) -> str:
+    return to_cursor("transactions " + msgspec.json.encode(which).decode(), (0, "x"))
+
+
+Query = Callable[[Connection], object]
+PAGES: list[tuple[Query, tuple[str, ...]]] = [
+    *((partial(transactions.transactions_page, which=each, limit=10), ()) for each in FILTERS),
+    *(
+        (partial(transactions.transactions_page, which=each, limit=10, cursor=cursor(each)), ())
+        for each in FILTERS
+    ),
+    (partial(transactions.transaction, transaction_id="x"), ()),
+    (partial(transactions.meter_values_page, transaction_id="x", limit=10), ()),
+    (
+        partial(
+            transactions.meter_values_page,
+            transaction_id="x",
+            limit=10,
+            cursor=to_cursor("meter_values x", (1,)),
+        ),
+        (),
+    ),
+    (partial(stations.station, station_id="x"), ()),
+    (partial(stations.stations_page, limit=10), ()),
+    (partial(stations.stations_page, limit=10, cursor=to_cursor("stations", ("A",))), ()),
+    (partial(stations.statuses_of, ids=["x", "y"]), ()),
+    (partial(stations.connectors_of, ids=["x", "y"]), ()),
+    (partial(stations.open_transactions_of, ids=["x", "y"]), ()),
+    (partial(stations.last_seen_of, ids=["x", "y"]), ()),
+    (partial(tokens.token, token_id="x"), ()),
+    (partial(tokens.tokens_page, limit=10), ()),
+    (partial(tokens.tokens_page, limit=10, cursor=to_cursor("tokens", ("x",))), ()),
+    (partial(quarantine.quarantine_page, station_id="", resolved=None, limit=10), ()),
+    (partial(quarantine.quarantine_page, station_id="CP1", resolved=False, limit=10), ()),
+    (partial(quarantine.knocks_page, limit=10), ()),
+    (partial(quarantine.knocks_page, limit=10, cursor=to_cursor("knocks", (1, "x"))), ()),
+    (partial(keys.key_by_digest, digest="x"), ()),
+    (partial(keys.key, key_id="x"), ()),
+    (series.locations_of_stations, SMALL),
+    (series.connected_stations, SMALL),
+    (series.connectors, SMALL),
+    (series.power_of_open_transactions, ()),
+    (series.last_seq, ()),
+    (partial(series.seq_before, moment=NOON), ()),
+    (partial(series.events_between, after=1, last=2, kinds=("A", "B")), ()),
+]
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = new_database(tmp_path_factory.mktemp("views"))
+    store = InlineStore(path)
+    work = Work(NOON)
+    work.add(station())
+    store.submit(work, lambda _: None)
+    store.flush()
+    store.crash()
+    return path
+
+
+def plan_of(database: Path, query: Query) -> list[str]:
+    """The steps that SQLite would take for the statements of a query."""
+    statements: list[tuple[str, object]] = []
+
+    def remember(*arguments: object) -> None:
+        statements.append((str(arguments[2]), arguments[3]))
+
+    reader = Reader(database)
+    event.listen(reader._engine, "before_cursor_execute", remember)
+    reader.read_here(query)
+    reader.close()
+    assert statements
+    with closing(open_to_read(database)) as connection:
+        return [
+            str(row[3])
+            for statement, parameters in statements
+            for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)  # type: ignore[arg-type]
+        ]
+
+
+@pytest.mark.parametrize(("query", "allowed"), PAGES, ids=range(len(PAGES)))
+def test_a_read_made_for_people_is_served_by_an_index(
+    database: Path, query: Query, allowed: tuple[str, ...]
+) -> None:
+    for step in plan_of(database, query):
+        if step in allowed:
+            continue
+        scan = step.startswith("SCAN") and "USING" not in step and "CONSTANT ROW" not in step
+        assert not scan, step
+
+
+@pytest.mark.parametrize("which", [each for each in FILTERS if not each.open])
+def test_a_page_of_transactions_is_read_in_its_order_without_sorting(
+    database: Path, which: TransactionFilter
+) -> None:
+    query = partial(transactions.transactions_page, which=which, limit=10, cursor=cursor(which))
+    assert not any("TEMP B-TREE" in step for step in plan_of(database, query))
