@@ -164,6 +164,10 @@ class Program:
         """EVSYS' own endpoint."""
         return httpx.post(f"{self.api}/api", content=json.dumps(envelope), timeout=30, trust_env=False)
 
+    def metrics(self) -> str:
+        """The page for Prometheus."""
+        return httpx.get(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5, trust_env=False).text
+
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Its command line."""
         return evsys(*arguments, "--conf", str(self.config), cwd=self.folder)
