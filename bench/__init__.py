@@ -1,0 +1,1 @@
+"""Benchmarks: what EVSYS costs beside a bare echo, and what an idle station costs in memory."""
