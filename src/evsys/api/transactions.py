@@ -6,8 +6,6 @@ from typing import Annotated
 from litestar import get
 from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Struct
-from msgspec.structs import asdict
-from sqlalchemy import Connection
 
 from evsys.api.access import needs
 from evsys.api.desk import Cursor, Desk, Limit
@@ -17,7 +15,7 @@ from evsys.core.authorization import canonical
 from evsys.core.errors import NotFound
 from evsys.core.records import Transaction
 from evsys.store.views import transactions
-from evsys.store.views.paging import DEFAULT_PAGE, MAX_PAGE
+from evsys.store.views.paging import DEFAULT_PAGE
 from evsys.store.views.transactions import Sample, TransactionFilter, TransactionView
 
 
@@ -75,15 +73,10 @@ async def list_transactions(
 )
 async def get_transaction(office: Desk, transaction_id: FromPath[str]) -> TransactionView:
     """A transaction with its first meter values, in the order they arrived."""
-
-    def read(connection: Connection) -> TransactionView:
-        found = transactions.transaction(connection, transaction_id)
-        if found is None:
-            raise NotFound(f"no transaction {transaction_id}")
-        values, following = transactions.meter_values_page(connection, transaction_id, MAX_PAGE)
-        return TransactionView(**asdict(found), meter_values=tuple(values), meter_values_next=following)
-
-    return await office.reader.read(read)
+    found = await office.reader.read(partial(transactions.transaction_view, transaction_id=transaction_id))
+    if found is None:
+        raise NotFound(f"no transaction {transaction_id}")
+    return found
 
 
 @get(
@@ -96,11 +89,9 @@ async def list_meter_values(
     office: Desk, transaction_id: FromPath[str], limit: Limit = DEFAULT_PAGE, cursor: Cursor = ""
 ) -> MeterValueList:
     """A transaction's meter values, in the order they arrived."""
-
-    def read(connection: Connection) -> MeterValueList:
-        if transactions.transaction(connection, transaction_id) is None:
-            raise NotFound(f"no transaction {transaction_id}")
-        items, following = transactions.meter_values_page(connection, transaction_id, limit, cursor)
-        return MeterValueList(items=items, next=following)
-
-    return await office.reader.read(read)
+    if await office.reader.read(partial(transactions.transaction, transaction_id=transaction_id)) is None:
+        raise NotFound(f"no transaction {transaction_id}")
+    items, following = await office.reader.read(
+        partial(transactions.meter_values_page, transaction_id=transaction_id, limit=limit, cursor=cursor)
+    )
+    return MeterValueList(items=items, next=following)

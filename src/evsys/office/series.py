@@ -10,15 +10,12 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
-from msgspec import Struct
-from sqlalchemy import Connection
-
 from evsys.core.events import ConnectorStatusChanged, LoggedEvent, TransactionEnded
 from evsys.core.ports import Clock
 from evsys.metrics import Sample
 from evsys.store.views import series
 from evsys.store.views.reader import Reader
-from evsys.store.views.series import EVENTS_AT_ONCE, Power
+from evsys.store.views.series import EVENTS_AT_ONCE, Now
 
 COUNTED: Final = (ConnectorStatusChanged.__name__, TransactionEnded.__name__)
 MAX_SERIES: Final = 20_000
@@ -36,15 +33,6 @@ class _Today:
         self.errors: Counter[Fault] = Counter()
         self.transactions: Counter[str] = Counter()
         self.energy_wh: Counter[str] = Counter()
-
-
-class _Now(Struct, frozen=True):
-    """What the rows say."""
-
-    locations: dict[str, str]
-    connected: list[str]
-    running: list[Power]
-    connectors: list[tuple[str, int]]
 
 
 class EvsysSeries:
@@ -73,7 +61,7 @@ class EvsysSeries:
             if self._today is None:
                 await self.start()
             await self._follow()
-            now = await self._reader.read(_now)
+            now = await self._reader.read(series.now)
             return [*_of_now(now), *self._counted(now.locations)]
 
     async def _follow(self) -> None:
@@ -130,16 +118,7 @@ class EvsysSeries:
         return samples
 
 
-def _now(connection: Connection) -> _Now:
-    return _Now(
-        series.locations_of_stations(connection),
-        series.connected_stations(connection),
-        series.power_of_open_transactions(connection),
-        series.connectors(connection),
-    )
-
-
-def _of_now(now: _Now) -> list[Sample]:
+def _of_now(now: Now) -> list[Sample]:
     """A location and a connector where nothing is have a zero, so that no old value stays."""
     none = Counter(dict.fromkeys([*now.locations.values(), ""], 0))
     connected, running = none.copy(), none.copy()

@@ -3,7 +3,6 @@
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection
 
 from evsys.core.errors import StoreUnavailable
 from evsys.core.ports import GATEWAY_STATUS, Bus, BusTimeout, GatewayStatus, NobodyThere
@@ -41,14 +40,9 @@ class Status:
         except GatewayAway as away:
             troubles.append(str(away))
         try:
-            await self._reader.read(_touch)
+            await self._reader.check()
         except StoreUnavailable as error:
             troubles.append(str(error))
         if self._store.failure:
             troubles.append(f"the office's last commit failed: {self._store.failure}")
         return troubles
-
-
-def _touch(connection: Connection) -> None:
-    """Read a row of the schema: cheap, and it opens the file."""
-    connection.exec_driver_sql("SELECT name FROM sqlite_schema LIMIT 1").all()

@@ -62,6 +62,10 @@ class Reader:
         except DBAPIError as error:
             raise StoreUnavailable(f"the database cannot be read: {error.orig}") from error
 
+    async def check(self) -> None:
+        """Read a little. Raises StoreUnavailable where the database cannot be read."""
+        await self.read(lambda connection: connection.exec_driver_sql("SELECT 1 FROM stations LIMIT 1").all())
+
     def close(self) -> None:
         """Wait for reads under way and close the connections."""
         self._threads.shutdown()

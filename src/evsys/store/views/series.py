@@ -45,6 +45,25 @@ class Power(Struct, frozen=True):
         return 3.6 * wh / seconds if seconds > 0 and wh > 0 else 0.0
 
 
+class Now(Struct, frozen=True):
+    """What the rows say is now."""
+
+    locations: dict[str, str]
+    connected: list[str]
+    running: list[Power]
+    connectors: list[tuple[str, int]]
+
+
+def now(connection: Connection) -> Now:
+    """All that is now, of one moment."""
+    return Now(
+        locations_of_stations(connection),
+        connected_stations(connection),
+        power_of_open_transactions(connection),
+        connectors(connection),
+    )
+
+
 def locations_of_stations(connection: Connection) -> dict[str, str]:
     """The location of each station, empty where it has none. A scan of a table of people's size."""
     query = select(stations.c.id, stations.c.location_id)

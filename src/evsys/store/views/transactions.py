@@ -4,11 +4,12 @@ from datetime import datetime
 
 import msgspec
 from msgspec import Raw, Struct
+from msgspec.structs import asdict
 from sqlalchemy import Connection, select, tuple_
 
 from evsys.core.records import Transaction
 from evsys.store.schema import meter_values, microseconds, moment, transactions
-from evsys.store.views.paging import Place, cut, from_cursor
+from evsys.store.views.paging import MAX_PAGE, Place, cut, from_cursor
 from evsys.store.views.reader import records, select_record
 
 
@@ -66,6 +67,15 @@ def transaction(connection: Connection, transaction_id: str) -> Transaction | No
     query = select_record(Transaction).where(transactions.c.id == transaction_id)
     found = records(connection, Transaction, query)
     return found[0] if found else None
+
+
+def transaction_view(connection: Connection, transaction_id: str) -> TransactionView | None:
+    """A transaction with its first page of meter values."""
+    found = transaction(connection, transaction_id)
+    if found is None:
+        return None
+    values, following = meter_values_page(connection, transaction_id, MAX_PAGE)
+    return TransactionView(**asdict(found), meter_values=tuple(values), meter_values_next=following)
 
 
 def transactions_page(
