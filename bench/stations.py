@@ -16,7 +16,7 @@ CYCLE = 20
 """Frames of one session: Start and Stop (10 %), 10 MeterValues (50 %), 4 StatusNotifications and 4 Heartbeats
 (20 % each)."""
 PLAN = "SMHMNMMHMNMMHMNMMHNT"
-"""One letter a frame: Start, Meter values, Heartbeat, statusNotification, sTop; each station begins with S."""
+"""One letter a frame: Start, Meter values, Heartbeat, statusNotification, sTop."""
 HANDSHAKES_AT_ONCE = 100
 
 _UPGRADE = (
@@ -165,8 +165,8 @@ def ask(stations: list[Station], call: Callable[[Station], bytes]) -> None:
 
 
 def load(stations: list[Station], seconds: float, tally: Tally) -> float:
-    """Closed loop for `seconds`: every station sends its next CALL when the last is answered. Returns the wall
-    time in seconds. Every CALL that was sent is answered when it returns."""
+    """Closed loop for `seconds`: every station sends its next CALL when the last is answered. Returns the
+    wall time in seconds. Every CALL that was sent is answered when it returns."""
     poll = select.epoll()
     by_fd = {}
     for station in stations:
