@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
-from kit.clock import NOON
-from kit.desk import Desk
 
 from evsys.core.events import MessageQuarantined, TransactionCorrected
 from evsys.core.meter_values import LATE, identity, moved, plausible
 from evsys.core.records import MeterValue
 from evsys.core.station import MAX_QUARANTINE
+from kit.clock import NOON
+from kit.desk import Desk
 
 START = {"connectorId": 1, "idTag": "CARD", "meterStart": 1000, "timestamp": "2026-06-01T12:00:00Z"}
 
@@ -134,7 +134,7 @@ def test_values_of_a_transaction_nobody_knows_are_held_and_visible(desk):
 
 
 def test_held_values_find_the_session_whose_start_comes_after_them(desk):
-    signed = {"value": "OCMF|{\"a\" : 1}|{}", "format": "SignedData"}
+    signed = {"value": 'OCMF|{"a" : 1}|{}', "format": "SignedData"}
     message = values(-1)
     message["meterValue"][0]["sampledValue"].append(signed)
     desk.call("MeterValues", message)

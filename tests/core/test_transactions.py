@@ -3,8 +3,6 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from kit.clock import NOON
-from kit.desk import Desk, Disk
 
 from evsys.core.authorization import Verdict
 from evsys.core.availability import report
@@ -14,6 +12,8 @@ from evsys.core.meter_values import identity, owner, record
 from evsys.core.provisioning import Boot, boot
 from evsys.core.records import MeterValue, Quarantined, Transaction
 from evsys.core.transactions import MAX_OPEN, Start, Stop, abandoned, close, start, stop, stopped
+from kit.clock import NOON
+from kit.desk import Desk, Disk
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -53,7 +53,9 @@ def end(
     return desk.turn(lambda turn: stop(turn, reported, stopped(turn, reported), values))
 
 
-def measure(desk: Desk, energy: float | None, minutes: float, evse_id: int = 1, number: int | None = None) -> None:
+def measure(
+    desk: Desk, energy: float | None, minutes: float, evse_id: int = 1, number: int | None = None
+) -> None:
     def decide(turn):  # type: ignore[no-untyped-def]
         found = owner(turn, evse_id, number)
         record(turn, number, found, [value(found, energy, minutes, evse_id, number, turn.now)])

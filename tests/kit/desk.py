@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import TypeVar
 
 import msgspec
-from kit.clock import NOON, SteppedClock
 
 from evsys.core import records
 from evsys.core.events import Event
@@ -21,6 +20,7 @@ from evsys.core.station import RECENT_TRANSACTIONS, Station
 from evsys.core.work import Conflict, Turn, Work
 from evsys.ocpp.dialect import Dialect
 from evsys.ocpp.v16 import V16
+from kit.clock import NOON, SteppedClock
 
 T = TypeVar("T")
 MAX_TAKES = 20

@@ -46,18 +46,19 @@ def first_reading(transaction: Transaction) -> Reading | None:
 
 
 def advance(transaction: Transaction, last: Reading | None, value: MeterValue) -> Reading | None:
-    """The reading after a value of the transaction. Values out of order and noise only say that it lives."""
+    """The reading after a value of the transaction. Values out of order, from before the start (repeats of
+    what was recorded then) and noise only say that it lives."""
     energy_wh = value.energy_wh
+    counts = energy_wh is not None and (value.at > transaction.started_at or "clock" in transaction.flags)
     if last is None:
-        if energy_wh is None:
+        if energy_wh is None or not counts:
             return None
         return Reading(value.at, value.received_at, energy_wh, transaction.meter_start_wh - energy_wh)
-    if energy_wh is None or value.at < last.at:
-        return Reading(last.at, value.received_at, last.energy_wh, last.carried_wh)
-    if energy_wh >= last.energy_wh:
-        return Reading(value.at, value.received_at, energy_wh, last.carried_wh)
-    if is_restart(last.energy_wh, energy_wh):
-        return Reading(value.at, value.received_at, energy_wh, last.carried_wh + last.energy_wh)
+    if energy_wh is not None and counts and value.at >= last.at:
+        if energy_wh >= last.energy_wh:
+            return Reading(value.at, value.received_at, energy_wh, last.carried_wh)
+        if value.at > last.at and is_restart(last.energy_wh, energy_wh):
+            return Reading(value.at, value.received_at, energy_wh, last.carried_wh + last.energy_wh)
     return Reading(last.at, value.received_at, last.energy_wh, last.carried_wh)
 
 

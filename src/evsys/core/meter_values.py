@@ -64,7 +64,7 @@ def owner(turn: Turn, evse_id: int, number: int | None) -> Transaction | None:
     if number is None:
         return station.open_on(evse_id) if evse_id > 0 else None
     if number not in UNNAMED:
-        named = station.by_number(number)
+        named = station.by_number(number, evse_id)
         if named is None and number > 0:
             named = turn.facts.transaction(station.id, number)
         if named is not None:

@@ -7,7 +7,7 @@ the simulation drives the same code on a stepped clock without an event loop.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -122,6 +122,24 @@ class GatewayStatus(Struct, frozen=True, kw_only=True):
     """Ids of the connected stations, sorted."""
     store_failure: str = ""
     """Why the last commit failed, empty where it did not."""
+
+
+WIRE = "wire"
+"""Published by the gateway with a `WirePiece` as msgpack."""
+GATEWAY_WIRE = "gateway.wire"
+"""Answered by the gateway with the frames of a station that it has in memory: request: the station's id, UTF-8;
+answer: a `WirePiece` as msgpack."""
+
+WireFrame = tuple[int, Literal["in", "out"], bytes]
+"""A frame of a station: when (microseconds since 1970, no two of a station the same), whether it came in or
+went out, and what it was, secrets masked."""
+
+
+class WirePiece(Struct, frozen=True, array_like=True):
+    """Frames of a station, oldest first."""
+
+    station_id: str
+    frames: tuple[WireFrame, ...]
 
 
 def station_subject(station_id: str) -> str:

@@ -65,15 +65,16 @@ class Station:
     def open_transactions(self) -> list[Transaction]:
         return [transaction for transaction in self.transactions.values() if transaction.ended_at is None]
 
-    def by_number(self, number: int) -> Transaction | None:
-        """A transaction in memory by its 1.6 number, or an open one by the number that the station uses for
-        it. Stations use their own numbers again, so that of an ended one proves nothing."""
+    def by_number(self, number: int, evse_id: int | None = None) -> Transaction | None:
+        """A transaction in memory by its 1.6 number, or an open one (of `evse_id`, where that is known) by
+        the number that the station uses for it. Stations use their own numbers again and for each EVSE, so
+        that of an ended one proves nothing."""
         aliased = None
         for transaction in self.transactions.values():
             if transaction.number == number:
                 return transaction
             if transaction.alias == number and transaction.ended_at is None:
-                aliased = transaction
+                aliased = transaction if evse_id in (None, transaction.evse_id) else aliased
         return aliased
 
     def ended(self, evse_id: int) -> list[Transaction]:

@@ -1,0 +1,78 @@
+"""The events: what each belongs to, and that each can be read again."""
+
+from typing import get_args
+
+import msgspec
+import pytest
+from msgspec import Raw
+
+from evsys.core import events, records
+from evsys.core.events import Event, LoggedEvent, station_of, transaction_of
+from kit.clock import NOON
+
+STATION = records.Station(id="CP1", created_at=NOON)
+TRANSACTION = records.Transaction(
+    id="7",
+    number=7,
+    station_id="CP1",
+    evse_id=1,
+    connector_id=1,
+    authorization="Accepted",
+    started_at=NOON,
+    start_received_at=NOON,
+    meter_start_wh=0,
+)
+KEY = records.ApiKey(id="k", name="n", role="viewer", created_at=NOON)
+HELD = records.Quarantined(
+    id="q", station_id="CP1", kind="stop", received_at=NOON, reason="r", payload=Raw(b"{}")
+)
+CONNECTOR = records.ConnectorStatus(
+    station_id="CP1", evse_id=1, connector_id=1, status="Available", received_at=NOON
+)
+TOKEN = records.Token(id="T", created_at=NOON)
+USER = records.User(id="u", created_at=NOON)
+LOCATION = records.Location(id="l", created_at=NOON)
+
+OF_A_STATION = [
+    events.StationRegistered(station=STATION),
+    events.StationChanged(station=STATION),
+    events.StationRemoved(station_id="CP1"),
+    events.StationConnected(station_id="CP1", address="a", protocol="ocpp1.6", epoch=1),
+    events.StationDisconnected(station_id="CP1", reason="r"),
+    events.StationBooted(station_id="CP1", status="Accepted", vendor="v", model="m"),
+    events.ConnectorStatusChanged(connector=CONNECTOR),
+    events.TransactionStarted(transaction=TRANSACTION),
+    events.TransactionEnded(transaction=TRANSACTION),
+    events.TransactionCorrected(transaction=TRANSACTION, reason="r"),
+    events.AuthorizationAnswered(station_id="CP1", id_token="t", status="Accepted"),
+    events.MessageQuarantined(quarantined=HELD),
+    events.FirmwareStatusChanged(station_id="CP1", status="s"),
+    events.DiagnosticsStatusChanged(station_id="CP1", status="s"),
+    events.DataTransferReceived(station_id="CP1", vendor_id="v"),
+    events.CommandSent(command_id="c", station_id="CP1", type="Reset", request=Raw(b"{}"), by="b"),
+    events.CommandFinished(command_id="c", station_id="CP1", type="Reset"),
+]
+OF_NO_STATION = [
+    events.TokenRegistered(token=TOKEN),
+    events.TokenChanged(token=TOKEN),
+    events.TokenRemoved(token_id="T"),
+    events.LocationChanged(location=LOCATION),
+    events.LocationRemoved(location_id="l"),
+    events.UserChanged(user=USER),
+    events.UserRemoved(user_id="u"),
+    events.ApiKeyCreated(key=KEY),
+    events.ApiKeyRevoked(key=KEY),
+    events.ServerStarted(version="1", stations=0),
+]
+
+
+def test_every_kind_of_event_is_tried_here():
+    assert {type(each) for each in OF_A_STATION + OF_NO_STATION} == set(get_args(Event))
+
+
+@pytest.mark.parametrize("event", OF_A_STATION + OF_NO_STATION, ids=lambda each: type(each).__name__)
+def test_an_event_knows_what_it_belongs_to_and_can_be_read_again(event):
+    assert station_of(event) == ("CP1" if event in OF_A_STATION else "")
+    assert transaction_of(event) == ("7" if hasattr(event, "transaction") else "")
+    logged = LoggedEvent(seq=1, at=NOON, event=event)
+    assert msgspec.json.decode(msgspec.json.encode(logged), type=LoggedEvent) == logged
