@@ -1,8 +1,8 @@
 """One station's turns without a server: decisions against a disk of dictionaries.
 
-The desk takes turns as the running station does: a missing fact is fetched and the turn taken again, a Work is
-applied statement by statement under the unique keys of the real schema, a conflict becomes a fact, and memory
-adopts what disk has. `restart` throws memory away.
+The desk takes turns as the running station does: a missing fact is fetched and the turn taken again, a Work
+is applied statement by statement under the unique keys of the real schema, a conflict becomes a fact, and
+memory adopts what disk has. `restart` throws memory away.
 """
 
 import json

@@ -81,16 +81,15 @@ def _columns(samples: Sequence[m.SampledValue], context: object) -> dict[str, fl
         if spot is not None and sample.context == context:
             column, convert, phase = spot
             text = sample.value
+            read = None
             try:
-                read: float | None = float(text)
+                number = float(text)
             except ValueError:
-                read = None
+                pass
             else:
                 # Not with Python's own liberties: `nan`, `1_000`.
-                if not -MAX_NUMBER < read < MAX_NUMBER or "_" in text:
-                    read = None
-                elif convert is not None:
-                    read = convert(read)
+                if -MAX_NUMBER < number < MAX_NUMBER and "_" not in text:
+                    read = number if convert is None else convert(number)
             if phase:
                 phases = phases or {}
                 phases.setdefault(column, {})[phase] = read
