@@ -16,6 +16,7 @@ def ended(central: Central) -> Transaction:
 def test_a_session_whose_connector_is_free_and_silent_is_closed(central: Central) -> None:
     peer = central.connect()
     number = peer.start(meter=1000)
+    central.clock.step(60)
     peer.meter_values(number, 1700)
     peer.status("Available")
     central.pass_time(ABANDONED_S - 60)

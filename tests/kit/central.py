@@ -103,9 +103,9 @@ class BreakableStore(InlineStore):
         try:
             return super().flush()
         except WriterDied:
-            self.crash()
             if self.all_die:
                 raise
+            self.crash()
             super().__init__(self._path, self._before)
             self.dies_after, self.dies_untold = None, False
             for tell in untold:

@@ -18,7 +18,7 @@ from kit.clock import SteppedClock
 from kit.link import Payload
 
 ANSWER_WITHIN_S = 30
-MAX_ATTEMPTS_OF_A_START = 6
+MAX_ATTEMPTS_OF_A_START = 3
 """So many times a station tries a start, before it gives its session the number −1."""
 
 
@@ -88,7 +88,9 @@ class StationModel:
         self.acknowledged: list[Message] = []
         """Since it was last looked at."""
         self.refused = 0
-        self._count = 0
+        self._count = 1
+        self._sent: dict[str, Message] = {}
+        """What was sent under which id on this connection."""
         self._last_frame = b""
 
     # -- the link
@@ -96,8 +98,9 @@ class StationModel:
     def connected(self, wire: deque[bytes]) -> None:
         self.wire = wire
         self.open = None
+        self._sent.clear()
         if self.rng.random() < 0.3:
-            self._count = 0  # message ids start again (field problem 19)
+            self._count = 1  # message ids start again (field problem 19)
         if self.unbooted or self.rng.random() < 0.3:
             self.unbooted = True
 
@@ -119,7 +122,8 @@ class StationModel:
             self._end(session)
 
     def _begin(self, evse_id: int) -> None:
-        token = self.rng.choice(self.tokens)
+        guest = f"GUEST-{self.id}-{len(self.sessions)}"
+        token = self.rng.choice([*self.tokens, guest])
         session = Session(evse_id, token, self._now(), self.registers[evse_id])
         self.running[evse_id] = session
         self.sessions.append(session)
@@ -134,6 +138,8 @@ class StationModel:
 
     def _sample(self, session: Session) -> None:
         session.meter_wh += self.rng.randrange(1, 500)
+        if session.given_up:
+            return
         at = self._now()
         value = {"timestamp": _text(at), "sampledValue": [{"value": str(session.meter_wh)}]}
         payload: Payload = {"connectorId": session.evse_id, "meterValue": [value]}
@@ -189,12 +195,15 @@ class StationModel:
             return Message("Heartbeat", None, {}) if self.rng.random() < 0.7 else self._repeat()
         if len(self.queue) > 1 and self.rng.random() < 0.15:
             later = self.rng.choice(list(self.queue))
-            if later.session is not None and later.session.number is not None:
-                return later  # out of turn: its session is known, so it can be told
+            known = later.session is not None and later.session.number is not None
+            if known or later.action == "StartTransaction":
+                return later  # out of turn: it needs nothing of what waits before it
         head = self.queue[0]
-        if head.action == "StartTransaction" and head.attempts >= MAX_ATTEMPTS_OF_A_START:
-            self._give_up(head)
-            return None
+        if head.session is not None and head.action == "StartTransaction":
+            alone = head.session.token not in self.tokens
+            if alone and head.attempts >= MAX_ATTEMPTS_OF_A_START:
+                self._give_up(head)
+                return None
         return head
 
     def _repeat(self) -> Message | None:
@@ -203,7 +212,8 @@ class StationModel:
         return self.rng.choice(told) if told else None
 
     def _give_up(self, start: Message) -> None:
-        """Nobody ever answered the start: its values are forgotten, and its stop names no transaction."""
+        """Nobody ever answered the start: its values are forgotten, and its stop names no transaction. Only
+        for a token of its own: nobody could tell which of two sessions of one token such a stop means."""
         session = start.session
         assert session is not None
         session.given_up = True
@@ -215,9 +225,11 @@ class StationModel:
     def _send(self, message: Message) -> None:
         assert self.wire is not None
         message.attempts += 1
-        if not message.id or self.rng.random() < 0.7:
-            self._count += 1
+        if self._sent.get(message.id) is not message or self.rng.random() < 0.7:
+            while str(self._count) in self._sent:
+                self._count += 1
             message.id = str(self._count)
+            self._sent[message.id] = message
         payload = dict(message.payload)
         session = message.session
         if session is not None and message.action != "StartTransaction":

@@ -71,6 +71,8 @@ class Connection:
         if not self.open or shared.stopping:
             return
         shared.counts.frames_in += 1
+        if shared.wire is not None:
+            shared.wire.note(self._running.id, "in", frame)
         shared.heard.add(self._running)
         message = self.conversation.receive(frame)
         if isinstance(message, Call):
@@ -103,7 +105,10 @@ class Connection:
         """Send a message; on a connection that has ended it is dropped."""
         if not self.open:
             return
-        self._shared.counts.frames_out += 1
+        shared = self._shared
+        shared.counts.frames_out += 1
+        if shared.wire is not None:
+            shared.wire.note(self._running.id, "out", frame)
         try:
             self._link.send(frame)
         except Exception:

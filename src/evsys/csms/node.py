@@ -33,6 +33,8 @@ from evsys.core.facts import Policy
 from evsys.core.ports import (
     EVENTS,
     GATEWAY_STATUS,
+    GATEWAY_WIRE,
+    WIRE,
     Bus,
     Cancel,
     Clock,
@@ -41,6 +43,7 @@ from evsys.core.ports import (
     GatewayStatus,
     Link,
     Store,
+    WirePiece,
     station_subject,
 )
 from evsys.core.records import Knock, LastSeen
@@ -52,6 +55,7 @@ from evsys.csms.polling import Poller
 from evsys.csms.provisioning import Metering, Provisioner
 from evsys.csms.sweeper import SWEEP_EVERY_S, Sweeper
 from evsys.csms.turns import CLOSE_GOING_AWAY, CLOSE_POLICY, Running, Shared
+from evsys.csms.wirelog import WireLog
 from evsys.ocpp.dialect import Dialect
 
 LAST_SEEN_EVERY_S: Final = 5.0
@@ -67,8 +71,8 @@ FOLLOW_EVERY_S: Final = 0.5
 """How often the log is asked for what people changed: it is to take effect within a second."""
 PEOPLE_PAGE: Final = 1000
 RECONNECT_WITHIN_S: Final = 60.0
-"""How long stations have to come back after a restart, before those that do not are looked after: most do, and
-their state is loaded then."""
+"""How long stations have to come back after a restart, before those that do not are looked after: most do,
+and their state is loaded then."""
 STOP_WITHIN_S: Final = 3.0
 """How long a stop waits for commits in flight; the supervisor kills after five seconds."""
 
@@ -84,6 +88,8 @@ class NodeSettings(Struct, frozen=True, kw_only=True):
     measurands: tuple[str, ...] = ()
     sample_interval_s: int = 0
     poll_interval_s: float = 20.0
+    wire_log: bool = False
+    """Whether frames are noted for the wire log."""
 
 
 class Node:
@@ -125,7 +131,10 @@ class Node:
         self._next_flush = self._next_knocks = self._next_prune = 0.0
         self._seq = self._published_seq = self._followed_seq = 0
         self._published_at = 0.0
-        self._answering_status: Cancel | None = None
+        self._wire: WireLog | None = None
+        if settings.wire_log:
+            self._wire = self.shared.wire = WireLog(clock, partial(bus.publish, WIRE))
+        self._answering: list[Cancel] = []
         self._follower: asyncio.Task[None] | None = None
 
     # -- what the gateway calls ---
@@ -206,6 +215,8 @@ class Node:
             self._prune()
         if self._seq > self._published_seq:
             self._publish(monotonic)
+        if self._wire is not None:
+            self._wire.tick()
 
     # -- life ---
 
@@ -213,7 +224,9 @@ class Node:
         """Take over what disk has, answer on the bus, and follow what people change. To be called before the
         first connection."""
         await self.take_over()
-        self._answering_status = self._bus.serve(GATEWAY_STATUS, self._answer_status)
+        self._answering.append(self._bus.serve(GATEWAY_STATUS, self._answer_status))
+        if self._wire is not None:
+            self._answering.append(self._bus.serve(GATEWAY_WIRE, partial(_answer_wire, self._wire)))
         self._follower = asyncio.create_task(self._follow())
 
     async def take_over(self) -> None:
@@ -235,9 +248,9 @@ class Node:
         self.flush_last_seen()
         self.flush_knocks()
         await self._settle()
-        if self._answering_status is not None:
-            self._answering_status()
-        for cancel in self._serving.values():
+        if self._wire is not None:
+            self._wire.flush()
+        for cancel in (*self._answering, *self._serving.values()):
             cancel()
         self._serving.clear()
         if self._follower is not None:
@@ -399,9 +412,16 @@ class Node:
             if running.state is not None and running.state.open_transactions():
                 continue
             del self.stations[station_id]
+            if self._wire is not None:
+                self._wire.forget(station_id)
             cancel = self._serving.pop(station_id, None)
             if cancel is not None:
                 cancel()
+
+
+async def _answer_wire(wire: WireLog, payload: bytes) -> bytes:
+    station_id = payload.decode()
+    return msgspec.msgpack.encode(WirePiece(station_id, wire.frames(station_id)))
 
 
 def _unnoticed(settlement: Settlement) -> None:

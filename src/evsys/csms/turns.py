@@ -36,6 +36,7 @@ from evsys.core.records import Station as Settings
 from evsys.core.station import Station
 from evsys.core.work import Committed, Conflict, Failed, Fenced, Settlement, Turn, Unknown, Work
 from evsys.csms.facts import NodeFacts, TurnFacts
+from evsys.csms.wirelog import WireLog
 from evsys.ocpp.errors import Refusal
 from evsys.ocpp.lenient import NotText
 from evsys.ocpp.rpc import Call, Conversation, Refused
@@ -105,6 +106,7 @@ class Shared:
         "store",
         "told",
         "waiting",
+        "wire",
     )
 
     def __init__(self, store: Store, facts: NodeFacts, clock: Clock) -> None:
@@ -126,6 +128,8 @@ class Shared:
         """Stations that were heard of since last-seen was flushed."""
         self.told: Callable[[Running, list[Event], int], None] = lambda running, events, seq: None
         """Called after the reply of a turn that told events."""
+        self.wire: WireLog | None = None
+        """Where frames are noted; None: nowhere."""
 
 
 class Inner(Struct, frozen=True, eq=False):
@@ -208,7 +212,7 @@ class Running:
 
     def received(self, connection: "Connection", message: Call | Refused, size: int) -> None:
         """A CALL of the station, or one that cannot be read and is refused in its order."""
-        if self.claimed and not self.turning:
+        if self.claimed and not self.turning and self.state is not None:
             self.turning = True
             if self._hear(connection, message):
                 self._drain()
