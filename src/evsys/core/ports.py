@@ -127,8 +127,8 @@ class GatewayStatus(Struct, frozen=True, kw_only=True):
 WIRE = "wire"
 """Published by the gateway with a `WirePiece` as msgpack."""
 GATEWAY_WIRE = "gateway.wire"
-"""Answered by the gateway with the frames of a station that it has in memory: request: the station's id, UTF-8;
-answer: a `WirePiece` as msgpack."""
+"""Answered by the gateway with the frames of a station that it has in memory. The request is the station's id
+in UTF-8, the answer a `WirePiece` as msgpack."""
 
 WireFrame = tuple[int, Literal["in", "out"], bytes]
 """A frame of a station: when (microseconds since 1970, no two of a station the same), whether it came in or
