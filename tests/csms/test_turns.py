@@ -290,8 +290,7 @@ def test_a_state_that_cannot_be_read_is_read_by_the_next_frame(central: Central)
 
 
 def test_a_connection_left_open_by_a_crash_is_ended_after_the_restart(central: Central) -> None:
-    peer = central.connect()
-    peer.start()
+    central.connect()
     central.restart()
     central.pass_time(int(RECONNECT_WITHIN_S) - 2)
     assert central.status().connected, "it may well come back"

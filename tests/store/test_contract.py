@@ -245,10 +245,12 @@ async def test_open_uses_are_the_accepted_open_transactions_of_each_token(harnes
             adding(replace(transaction(3, "CP-3"), authorization="Blocked")),
             adding(replace(transaction(4), ended_at=NOON)),
             adding(replace(transaction(5, "CP-5"), id_token="", id_token_canonical="")),
+            saving(replace(status(), station_id="CP-6", connected=True)),
+            saving(replace(status(), station_id="CP-7", connected=False)),
         ]
     )
     assert await harness.store.open_uses() == {"ABCD": frozenset(("1", "2"))}
-    assert await harness.store.stations_with_open_transactions() == ["CP-1", "CP-2", "CP-3", "CP-5"]
+    assert await harness.store.stations_to_look_after() == ["CP-1", "CP-2", "CP-3", "CP-5", "CP-6"]
 
 
 async def test_events_of_people_are_followed_by_their_seq(harness: Harness) -> None:

@@ -53,8 +53,9 @@ class Store(Protocol):
     async def stations(self) -> Sequence[records.Station]:
         """Every registered station, for the StationIndex."""
 
-    async def stations_with_open_transactions(self) -> Sequence[str]:
-        """Ids of the stations that the sweep must look after although they are not connected."""
+    async def stations_to_look_after(self) -> Sequence[str]:
+        """Ids of the stations that matter although they may not be connected: they have open transactions, or
+        disk believes that they are connected."""
 
     async def open_uses(self) -> Mapping[str, frozenset[str]]:
         """Ids of the open, accepted transactions by canonical token, over all stations."""

@@ -233,7 +233,7 @@ class Node:
         """What an earlier process left: open uses of tokens, stations to look after; and numbers to give."""
         self._followed_seq = await self._store.last_seq()
         self.facts.uses.fill(await self._store.open_uses())
-        self._left = list(await self._store.stations_with_open_transactions())
+        self._left = list(await self._store.stations_to_look_after())
         self._left_until = self._clock.monotonic() + RECONNECT_WITHIN_S
         self.facts.top_up()
 

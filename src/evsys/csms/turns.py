@@ -59,6 +59,8 @@ CLOSE_GOING_AWAY: Final = 1001
 CLOSE_NOT_TEXT: Final = 1007
 CLOSE_POLICY: Final = 1008
 
+NOTHING_CHANGED: Final = Committed()
+
 log = structlog.get_logger()
 
 
@@ -293,6 +295,10 @@ class Running:
     # -- one after the other ---
 
     def _drain(self) -> None:
+        under_way = self._message or self._inner or self._inbox
+        if self.claimed and not under_way and self.state is not None:
+            self.turning = False  # the usual end of a turn, told quickly
+            return
         while self._step():
             pass
 
@@ -368,17 +374,17 @@ class Running:
         except Refusal as refusal:
             shared.counts.refused += 1
             self._reply = self._error(refusal)
-            return self._finish(Committed())
+            return self._finish(NOTHING_CHANGED)
         except NotText:
             if self._connection is not None:
                 self._connection.close(CLOSE_NOT_TEXT, "not UTF-8")
-            return self._finish(Committed())
+            return self._finish(NOTHING_CHANGED)
         except Exception as error:
             return self._bug(error)
         if turn.quirks and self._connection is not None and self._takes == 0:
             self._connection.repaired(turn.quirks)
-        if not work:
-            return self._finish(Committed())
+        if not work.ops and not work.events:
+            return self._finish(NOTHING_CHANGED)
         if work.events:
             self._claim_uses(work)
         self._work = work
@@ -537,10 +543,11 @@ class Running:
     def _finish(self, settlement: Settlement) -> bool:
         """The turn is over: answer, and let a CALL of ours go that had to wait for this reply."""
         inner, connection, reply = self._inner, self._connection, self._reply
+        if self._work is not None or self._takes:
+            self._facts.reset()
+            self._takes = 0
         self._inner = self._connection = self._message = self._work = None
         self._reply = b""
-        self._takes = 0
-        self._facts.reset()
         if connection is not None:
             if reply:
                 self._shared.counts.answered += 1

@@ -93,8 +93,8 @@ class InlineStore:
     async def stations(self) -> Sequence[records.Station]:
         return reading.stations(self._connection)
 
-    async def stations_with_open_transactions(self) -> Sequence[str]:
-        return reading.stations_with_open_transactions(self._connection)
+    async def stations_to_look_after(self) -> Sequence[str]:
+        return reading.stations_to_look_after(self._connection)
 
     async def open_uses(self) -> Mapping[str, frozenset[str]]:
         return reading.open_uses(self._connection)

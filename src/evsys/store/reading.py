@@ -32,9 +32,10 @@ _TOKEN: Final = f"{select_sql(Token)} WHERE id = ?"
 _BY_NUMBER: Final = f"{select_sql(Transaction)} WHERE number = ? AND station_id = ?"
 _BY_START: Final = f"{select_sql(Transaction)} WHERE start_key = ?"
 _STATIONS: Final = f"{select_sql(records.Station)} ORDER BY id"
-_OPEN_STATIONS: Final = (
-    "SELECT DISTINCT station_id FROM transactions WHERE ended_at IS NULL ORDER BY station_id"
-)
+_LEFT: Final = """
+    SELECT station_id FROM transactions WHERE ended_at IS NULL
+    UNION SELECT station_id FROM station_status WHERE connected
+    ORDER BY station_id"""
 _OPEN_USES: Final = """
     SELECT id_token_canonical, id FROM transactions
     WHERE ended_at IS NULL AND authorization = 'Accepted' AND id_token_canonical <> ''"""
@@ -73,8 +74,8 @@ def stations(connection: sqlite3.Connection) -> list[records.Station]:
     return many(connection, records.Station, _STATIONS)
 
 
-def stations_with_open_transactions(connection: sqlite3.Connection) -> list[str]:
-    return [str(station_id) for (station_id,) in connection.execute(_OPEN_STATIONS)]
+def stations_to_look_after(connection: sqlite3.Connection) -> list[str]:
+    return [str(station_id) for (station_id,) in connection.execute(_LEFT)]
 
 
 def open_uses(connection: sqlite3.Connection) -> dict[str, frozenset[str]]:

@@ -236,8 +236,8 @@ class SqliteStore:
         read."""
         return reading.stations(self._reader)
 
-    async def stations_with_open_transactions(self) -> Sequence[str]:
-        return reading.stations_with_open_transactions(self._reader)
+    async def stations_to_look_after(self) -> Sequence[str]:
+        return reading.stations_to_look_after(self._reader)
 
     async def open_uses(self) -> Mapping[str, frozenset[str]]:
         return reading.open_uses(self._reader)
