@@ -6,8 +6,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from litestar.connection import ASGIConnection
 from msgspec.structs import replace
 
+from evsys.api.access import from_this_machine
 from evsys.core.records import ApiKey, Role
 from evsys.core.work import Work
 from evsys.store.views import keys
@@ -180,3 +182,31 @@ async def test_scopes_narrow_what_a_role_may(office: RunningOffice, admin: httpx
     await office.store.commit(work)
     assert (await admin.get("/api/v1/tokens")).status_code == 200
     assert (await admin.get("/api/v1/stations")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("peer", "here"),
+    [
+        ("127.0.0.1", True),
+        ("127.3.2.1", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("192.168.1.5", False),
+        ("::ffff:192.168.1.5", False),
+        ("0.0.0.0", False),
+        ("fe80::1", False),
+        ("localhost", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_the_peers_address_must_be_of_this_machine(peer: str | None, here: bool) -> None:
+    client = None if peer is None else (peer, 40000)
+    scope = {"type": "http", "method": "POST", "client": client, "headers": [(b"host", b"localhost")]}
+    assert from_this_machine(ASGIConnection(scope)) is here  # type: ignore[arg-type]
+
+
+def test_two_hosts_are_none() -> None:
+    headers = [(b"host", b"localhost"), (b"host", b"localhost")]
+    scope = {"type": "http", "method": "POST", "client": ("127.0.0.1", 40000), "headers": headers}
+    assert not from_this_machine(ASGIConnection(scope))  # type: ignore[arg-type]
