@@ -200,3 +200,13 @@ def test_who_gives_up_does_not_cancel_the_record(central: Central) -> None:
 
     asyncio.run(give_up())
     assert central.commands()[0].status == "Accepted"
+
+
+def test_the_time_out_that_was_asked_for_holds_before_the_stations_own(central: Central) -> None:
+    central.change_station(call_timeout_s=3)
+    booted(central)
+    replies = send(central, commands.ClearCache(), timeout_s=10)
+    central.pass_time(8)
+    assert replies == []
+    central.pass_time(4)
+    assert replies[0].error == "NoAnswer"

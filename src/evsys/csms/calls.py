@@ -22,7 +22,8 @@ from evsys.ocpp.rpc import CallError, CallResult
 
 if TYPE_CHECKING:
     from evsys.csms.connection import Connection
-    from evsys.csms.turns import Running, Shared
+    from evsys.csms.shared import Shared
+    from evsys.csms.turns import Running
 
 MAX_WAITING: Final = 32
 """CALLs that may wait behind the open one: minutes of work for a slow station; people should know sooner."""
@@ -169,10 +170,13 @@ class Performing:
 
 
 def perform(
-    running: "Running", command: Command, timeout_s: float, finished: Callable[[Outcome | EvsysError], None]
+    running: "Running",
+    command: Command,
+    finished: Callable[[Outcome | EvsysError], None],
+    timeout_s: float | None = None,
 ) -> None:
-    """Say a command to a station over its connection. `timeout_s` is for each CALL, where the station has no
-    setting of its own."""
+    """Say a command to a station over its connection. `timeout_s` is for each CALL; where none is given the
+    station's own holds, else the node's."""
     station, connection = running.state, running.connection
     try:
         if station is None or connection is None:
@@ -181,5 +185,5 @@ def perform(
     except EvsysError as error:
         finished(error)
         return
-    timeout_s = station.settings.call_timeout_s or timeout_s
-    Performing(connection.calls_to(), performance, timeout_s, finished).start()
+    within_s = timeout_s or station.settings.call_timeout_s or running.shared.call_timeout_s
+    Performing(connection.calls_to(), performance, within_s, finished).start()

@@ -57,18 +57,16 @@ log = structlog.get_logger()
 class RunningCommand:
     """A command on its way. `replied` hears its reply, exactly once."""
 
-    __slots__ = ("_default_timeout_s", "_record", "_replied", "_reply", "_request", "_running")
+    __slots__ = ("_record", "_replied", "_reply", "_request", "_running")
 
     def __init__(
         self,
         running: Running,
         request: CommandRequest,
-        default_timeout_s: float,
         replied: Callable[[CommandReply], None],
     ) -> None:
         self._running = running
         self._request = request
-        self._default_timeout_s = default_timeout_s
         self._replied = replied
         self._record: CommandRecord | None = None
         self._reply = CommandReply()
@@ -111,7 +109,7 @@ class RunningCommand:
         except BadCommand as error:
             self._finish(error)
             return
-        perform(self._running, command, self._request.timeout_s or self._default_timeout_s, self._finish)
+        perform(self._running, command, self._finish, self._request.timeout_s)
 
     def _finish(self, result: Outcome | EvsysError) -> None:
         self._reply = CommandReply(outcome=result) if isinstance(result, Outcome) else refusal(result)

@@ -13,7 +13,8 @@ import structlog
 
 from evsys.core.ports import Link
 from evsys.csms.calls import Calls
-from evsys.csms.turns import CLOSE_NOT_TEXT, Running, Shared
+from evsys.csms.shared import Shared
+from evsys.csms.turns import CLOSE_NOT_TEXT, Running
 from evsys.ocpp.dialect import Dialect
 from evsys.ocpp.rpc import (
     Call,

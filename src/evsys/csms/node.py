@@ -53,8 +53,9 @@ from evsys.csms.connection import Connection
 from evsys.csms.facts import NodeFacts
 from evsys.csms.polling import Poller
 from evsys.csms.provisioning import Metering, Provisioner
+from evsys.csms.shared import Shared
 from evsys.csms.sweeper import SWEEP_EVERY_S, Sweeper
-from evsys.csms.turns import CLOSE_GOING_AWAY, CLOSE_POLICY, Running, Shared
+from evsys.csms.turns import CLOSE_GOING_AWAY, CLOSE_POLICY, Running
 from evsys.csms.wirelog import WireLog
 from evsys.ocpp.dialect import Dialect
 
@@ -108,18 +109,17 @@ class Node:
         """`on_station` hears of each station that people registered, changed or removed (None)."""
         self.dialects = dialects
         self.facts = NodeFacts(store, policy)
-        self.shared = Shared(store, self.facts, clock)
+        self.shared = Shared(store, self.facts, clock, settings.call_timeout_s)
         self.shared.told = self._told
         self.stations: dict[str, Running] = {}
         self.on_station = on_station
         self._store = store
         self._bus = bus
-        self._settings = settings
         self._clock = clock
         self._serving: dict[str, Cancel] = {}
         metering = Metering(measurands=settings.measurands, sample_interval_s=settings.sample_interval_s)
-        self._provisioner = Provisioner(clock, metering, settings.call_timeout_s)
-        self._poller = Poller(clock, settings.poll_interval_s, settings.call_timeout_s)
+        self._provisioner = Provisioner(clock, metering)
+        self._poller = Poller(clock, settings.poll_interval_s)
         self._sweeper = Sweeper(clock, policy)
         self._connections = 0
         self._left: list[str] = []
@@ -293,7 +293,7 @@ class Node:
         if running is None or running.connection is None:
             replied(refusal(StationOffline(f"{station_id} is not connected")))
             return
-        RunningCommand(running, request, self._settings.call_timeout_s, replied).start()
+        RunningCommand(running, request, replied).start()
 
     def _serve(self, running: Running) -> None:
         async def answer(payload: bytes) -> bytes:

@@ -18,10 +18,9 @@ from evsys.csms.turns import Running
 class Poller:
     """Asks for meter values every `interval_s`; 0: never."""
 
-    def __init__(self, clock: Clock, interval_s: float, call_timeout_s: float) -> None:
+    def __init__(self, clock: Clock, interval_s: float) -> None:
         self._clock = clock
         self._interval_s = interval_s
-        self._call_timeout_s = call_timeout_s
         self._next = clock.monotonic() + interval_s
         self._asked: set[tuple[str, int]] = set()
         """Station and EVSE of the questions that are open."""
@@ -49,7 +48,7 @@ class Poller:
                 continue
             self._asked.add(place)
             question = TriggerMessage(message="MeterValues", evse_id=transaction.evse_id)
-            perform(running, question, self._call_timeout_s, partial(self._answered, place))
+            perform(running, question, partial(self._answered, place))
 
     def _answered(self, place: tuple[str, int], answer: Outcome | EvsysError) -> None:
         """Accepted or not: values that come are meter values as any other."""

@@ -59,10 +59,9 @@ class Metering(Struct, frozen=True, kw_only=True):
 class Provisioner:
     """The initiative of one node towards its stations."""
 
-    def __init__(self, clock: Clock, metering: Metering, call_timeout_s: float) -> None:
+    def __init__(self, clock: Clock, metering: Metering) -> None:
         self._clock = clock
         self._metering = metering
-        self._call_timeout_s = call_timeout_s
         self._marks: dict[str, _Marks] = {}
         self._settling: deque[tuple[float, Running, Connection]] = deque()
 
@@ -90,7 +89,7 @@ class Provisioner:
         command = AssertMetering(
             measurands=self._metering.measurands, sample_interval_s=self._metering.sample_interval_s
         )
-        perform(running, command, self._call_timeout_s, partial(self._asserted, running.id, marks))
+        perform(running, command, partial(self._asserted, running.id, marks))
 
     def tick(self) -> None:
         """Look at the links that have settled."""
@@ -135,7 +134,7 @@ class Provisioner:
             return
         marks.asked_at = now
         question = TriggerMessage(message="StatusNotification")
-        perform(running, question, self._call_timeout_s, partial(self._asked, running.id, marks))
+        perform(running, question, partial(self._asked, running.id, marks))
 
     def _asked(self, station_id: str, marks: _Marks, result: Outcome | EvsysError) -> None:
         if isinstance(result, CallFailed):

@@ -24,25 +24,23 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from msgspec import Struct
 from msgspec.structs import replace
 
-from evsys.core.events import Event, StationConnected, StationDisconnected
+from evsys.core.events import StationConnected, StationDisconnected
 from evsys.core.facts import Fact, FactMissing, StartFact, TokenFact
-from evsys.core.ports import Clock, FactValue, Store
+from evsys.core.ports import FactValue
 from evsys.core.provisioning import admits
 from evsys.core.records import Record, Token, Transaction
 from evsys.core.records import Station as Settings
 from evsys.core.station import Station
 from evsys.core.work import Committed, Conflict, Failed, Fenced, Settlement, Turn, Unknown, Work
-from evsys.csms.facts import NodeFacts, TurnFacts
-from evsys.csms.wirelog import WireLog
+from evsys.csms.facts import TurnFacts
+from evsys.csms.shared import Inner, Shared
 from evsys.ocpp.errors import Refusal
 from evsys.ocpp.lenient import NotText
 from evsys.ocpp.rpc import Call, Conversation, Refused
 
 if TYPE_CHECKING:
-    from evsys.csms.calls import Calls
     from evsys.csms.connection import Connection
 
 MAX_INBOX_FRAMES: Final = 1000
@@ -64,83 +62,6 @@ NOTHING_CHANGED: Final = Committed()
 log = structlog.get_logger()
 
 
-class Counts:
-    """What happened since the start, for the metrics."""
-
-    __slots__ = (
-        "answered",
-        "calls",
-        "conflicts",
-        "failed",
-        "frames_in",
-        "frames_out",
-        "refused",
-        "retaken",
-    )
-
-    def __init__(self) -> None:
-        self.calls: dict[str, int] = {}
-        """CALLs of ours by outcome."""
-        self.frames_in = 0
-        self.frames_out = 0
-        self.answered = 0
-        self.refused = 0
-        self.failed = 0
-        self.retaken = 0
-        self.conflicts = 0
-
-    def call(self, outcome: str) -> None:
-        self.calls[outcome] = self.calls.get(outcome, 0) + 1
-
-
-class Shared:
-    """What the running stations of one node have in common."""
-
-    __slots__ = (
-        "calling",
-        "clock",
-        "counts",
-        "facts",
-        "failure",
-        "heard",
-        "held",
-        "stopping",
-        "store",
-        "told",
-        "waiting",
-        "wire",
-    )
-
-    def __init__(self, store: Store, facts: NodeFacts, clock: Clock) -> None:
-        self.store = store
-        self.facts = facts
-        self.clock = clock
-        self.counts = Counts()
-        self.stopping = False
-        """Whether the process stops: nothing more is heard."""
-        self.failure = ""
-        """Why the last commit failed; empty when it did not."""
-        self.waiting: dict[Running, float] = {}
-        """Stations that wait for a fact or their state, with the monotonic time at which they give up."""
-        self.held: set[Running] = set()
-        """Stations whose last attempt to load or to write their link's state failed, for the next tick."""
-        self.calling: dict[Calls, float] = {}
-        """Connections with an open CALL of ours, with the monotonic time at which it is given up."""
-        self.heard: set[Running] = set()
-        """Stations that were heard of since last-seen was flushed."""
-        self.told: Callable[[Running, list[Event], int], None] = lambda running, events, seq: None
-        """Called after the reply of a turn that told events."""
-        self.wire: WireLog | None = None
-        """Where frames are noted; None: nowhere."""
-
-
-class Inner(Struct, frozen=True, eq=False):
-    """A turn of the node's own. `done` hears how it settled, once."""
-
-    decide: Callable[[Turn], None]
-    done: Callable[[Settlement], None]
-
-
 class Running:
     """A running station: connected, or in memory because its sessions are looked after."""
 
@@ -158,7 +79,6 @@ class Running:
         "_newer_settings",
         "_reply",
         "_settled",
-        "_shared",
         "_takes",
         "_ticket",
         "_unsure",
@@ -169,6 +89,7 @@ class Running:
         "epoch",
         "id",
         "quirks",
+        "shared",
         "state",
         "turning",
     )
@@ -187,7 +108,7 @@ class Running:
         """Whether a turn is under way; false only when nothing waits, or all is held until the next tick."""
         self.quirks: dict[str, int] = {}
         """How often each repair was needed since the start of the process."""
-        self._shared = shared
+        self.shared = shared
         self._facts = TurnFacts(shared.facts)
         self._inbox: deque[tuple[Connection, Call | Refused, int] | Inner] = deque()
         self._inbox_frames = 0
@@ -266,14 +187,14 @@ class Running:
     def nudge(self) -> None:
         """Go on where nothing is under way."""
         if not self.turning:
-            self._shared.held.discard(self)
+            self.shared.held.discard(self)
             self.turning = True
             self._drain()
 
     def timed_out(self) -> None:
         """What was waited for did not come in time."""
         self._ticket += 1
-        self._shared.waiting.pop(self, None)
+        self.shared.waiting.pop(self, None)
         if self.state is None:
             self._not_loaded("its state could not be read in time")
         elif self._give_up(Failed("a fact could not be read in time")):
@@ -313,7 +234,7 @@ class Running:
         if self._message is not None or self._inner is not None:
             return self._decide()  # loaded again for the turn under way
         if self.connection is not None and not self.claimed:
-            if self in self._shared.held:
+            if self in self.shared.held:
                 self.turning = False
                 return False
             self._claiming = self.connection
@@ -335,17 +256,17 @@ class Running:
 
     def _is_ours_and_gone(self, state: Station) -> bool:
         """Whether disk believes in a connection that has ended, and no newer owner has one."""
-        if self.connection is not None or not state.status.connected or self in self._shared.held:
+        if self.connection is not None or not state.status.connected or self in self.shared.held:
             return False
         return self.epoch is None or self.epoch >= state.status.epoch
 
     def _unsettled(self) -> bool:
         """Whether the state is wanted although no turn waits."""
-        return self not in self._shared.held and (self.connection is not None or self._wanted)
+        return self not in self.shared.held and (self.connection is not None or self._wanted)
 
     def _hear(self, connection: "Connection", message: Call | Refused) -> bool:
         if isinstance(message, Refused):
-            self._shared.counts.refused += 1
+            self.shared.counts.refused += 1
             refusal = message.refusal
             connection.send(connection.conversation.error(message.id, refusal.code, refusal.description))
             return True
@@ -359,7 +280,7 @@ class Running:
         """Decide the turn under way. True when it is over already."""
         station = self.state
         assert station is not None
-        shared = self._shared
+        shared = self.shared
         now = shared.clock.now()
         work = Work(now, self.id, self.epoch)
         turn = Turn(station, self._facts, now, work)
@@ -415,7 +336,7 @@ class Running:
     def _claim_uses(self, work: Work) -> None:
         """Claim the tokens of starts at the decision, so that no other start takes them meanwhile."""
         for _, record in work.ops:
-            if isinstance(record, Transaction) and self._shared.facts.uses.add(record):
+            if isinstance(record, Transaction) and self.shared.facts.uses.add(record):
                 if self._claims is None:
                     self._claims = []
                 self._claims.append(record.id)
@@ -423,26 +344,26 @@ class Running:
     def _release_uses(self) -> None:
         if self._claims is not None:
             for transaction_id in self._claims:
-                self._shared.facts.uses.discard(transaction_id)
+                self.shared.facts.uses.discard(transaction_id)
             self._claims = None
 
     # -- facts ---
 
     def _fetch(self, fact: Fact) -> bool:
         self._takes += 1
-        self._shared.counts.retaken += 1
+        self.shared.counts.retaken += 1
         if self._takes >= MAX_TAKES:
             log.error("a turn finds no end", station=self.id, fact=repr(fact))
             return self._give_up(Failed("too many facts are missing"))
         self._ticket += 1
-        self._shared.waiting[self] = self._shared.clock.monotonic() + FACT_TIMEOUT_S
-        self._shared.facts.fetch(fact, partial(self._on_fetched, self._ticket, fact))
+        self.shared.waiting[self] = self.shared.clock.monotonic() + FACT_TIMEOUT_S
+        self.shared.facts.fetch(fact, partial(self._on_fetched, self._ticket, fact))
         return False
 
     def _on_fetched(self, ticket: int, fact: Fact, value: FactValue | Failed) -> None:
         if ticket != self._ticket:
             return  # it was given up
-        self._shared.waiting.pop(self, None)
+        self.shared.waiting.pop(self, None)
         if isinstance(value, Failed):
             over = self._give_up(value)
         else:
@@ -465,7 +386,7 @@ class Running:
     def _settle(self, settlement: Settlement) -> bool:
         if type(settlement) is Committed:
             return self._adopt(settlement)
-        shared = self._shared
+        shared = self.shared
         if isinstance(settlement, Conflict):
             shared.counts.conflicts += 1
             self._release_uses()
@@ -489,7 +410,7 @@ class Running:
 
     def _adopt(self, committed: Committed) -> bool:
         """Memory becomes what disk is; then the reply goes out; then the events are told."""
-        shared, work, station = self._shared, self._work, self.state
+        shared, work, station = self.shared, self._work, self.state
         assert work is not None
         assert station is not None
         if shared.failure:
@@ -521,7 +442,7 @@ class Running:
             return self._give_up(Failed("conflict"))
         if isinstance(record, Token):
             self._facts.give(TokenFact(record.id), record)
-            self._shared.facts.keep(record)
+            self.shared.facts.keep(record)
             return self._decide()
         if isinstance(record, Transaction) and record.start_key is not None:
             ours = (each.start_key for _, each in self._work.ops if isinstance(each, Transaction))
@@ -535,7 +456,7 @@ class Running:
 
     def _give_up(self, settlement: Failed | Fenced | Unknown) -> bool:
         """The turn came to nothing: InternalError to the station, and memory as before."""
-        self._shared.counts.failed += 1
+        self.shared.counts.failed += 1
         self._release_uses()
         self._reply = self._error(Refusal("InternalError", "the message could not be stored, send it again"))
         return self._finish(settlement)
@@ -550,7 +471,7 @@ class Running:
         self._reply = b""
         if connection is not None:
             if reply:
-                self._shared.counts.answered += 1
+                self.shared.counts.answered += 1
                 connection.send(reply)
             if connection.calls is not None:
                 connection.calls.go_on()
@@ -575,19 +496,19 @@ class Running:
 
     def _load(self) -> bool:
         self._ticket += 1
-        self._shared.waiting[self] = self._shared.clock.monotonic() + FACT_TIMEOUT_S
-        self._shared.store.load(self.id, partial(self._on_loaded, self._ticket))
+        self.shared.waiting[self] = self.shared.clock.monotonic() + FACT_TIMEOUT_S
+        self.shared.store.load(self.id, partial(self._on_loaded, self._ticket))
         return False
 
     def _on_loaded(self, ticket: int, loaded: Station | Failed | None) -> None:
         if ticket != self._ticket:
             return
-        self._shared.waiting.pop(self, None)
+        self.shared.waiting.pop(self, None)
         if isinstance(loaded, Failed):
             self._not_loaded(loaded.reason)
             return
         self._wanted = False
-        uses = self._shared.facts.uses
+        uses = self.shared.facts.uses
         for transaction_id in self._unsure:
             uses.discard(transaction_id)
         self._unsure.clear()
@@ -610,7 +531,7 @@ class Running:
         if self._message is not None or self._inner is not None:
             self._give_up(Failed(reason))
         self._fail_inbox(Failed(reason))
-        self._shared.held.add(self)
+        self.shared.held.add(self)
         self.turning = False
 
     def _fail_inbox(self, failed: Failed) -> None:
@@ -664,7 +585,7 @@ class Running:
             if self.connection is not None and self.connection.calls is not None:
                 self.connection.calls.go_on()
         elif not isinstance(settlement, Fenced):
-            self._shared.held.add(self)
+            self.shared.held.add(self)
             self._fail_inbox(Failed("the connection could not be recorded"))
 
     def _part(self, turn: Turn) -> None:
@@ -675,4 +596,4 @@ class Running:
 
     def _on_parted(self, settlement: Settlement) -> None:
         if not isinstance(settlement, Committed | Fenced):
-            self._shared.held.add(self)
+            self.shared.held.add(self)

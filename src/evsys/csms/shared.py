@@ -1,0 +1,96 @@
+"""What the running stations of one node have in common."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from evsys.core.events import Event
+from evsys.core.ports import Clock, Store
+from evsys.core.work import Settlement, Turn
+from evsys.csms.facts import NodeFacts
+
+if TYPE_CHECKING:
+    from evsys.csms.calls import Calls
+    from evsys.csms.turns import Running
+    from evsys.csms.wirelog import WireLog
+
+
+class Counts:
+    """What happened since the start, for the metrics."""
+
+    __slots__ = (
+        "answered",
+        "calls",
+        "conflicts",
+        "failed",
+        "frames_in",
+        "frames_out",
+        "refused",
+        "retaken",
+    )
+
+    def __init__(self) -> None:
+        self.calls: dict[str, int] = {}
+        """CALLs of ours by outcome."""
+        self.frames_in = 0
+        self.frames_out = 0
+        self.answered = 0
+        self.refused = 0
+        self.failed = 0
+        self.retaken = 0
+        self.conflicts = 0
+
+    def call(self, outcome: str) -> None:
+        self.calls[outcome] = self.calls.get(outcome, 0) + 1
+
+
+class Shared:
+    """What the running stations of one node have in common."""
+
+    __slots__ = (
+        "call_timeout_s",
+        "calling",
+        "clock",
+        "counts",
+        "facts",
+        "failure",
+        "heard",
+        "held",
+        "stopping",
+        "store",
+        "told",
+        "waiting",
+        "wire",
+    )
+
+    def __init__(self, store: Store, facts: NodeFacts, clock: Clock, call_timeout_s: float) -> None:
+        self.store = store
+        self.facts = facts
+        self.clock = clock
+        self.call_timeout_s = call_timeout_s
+        """For each CALL to a station that has no time-out of its own."""
+        self.counts = Counts()
+        self.stopping = False
+        """Whether the process stops: nothing more is heard."""
+        self.failure = ""
+        """Why the last commit failed; empty when it did not."""
+        self.waiting: dict[Running, float] = {}
+        """Stations that wait for a fact or their state, with the monotonic time at which they give up."""
+        self.held: set[Running] = set()
+        """Stations whose last attempt to load or to write their link's state failed, for the next tick."""
+        self.calling: dict[Calls, float] = {}
+        """Connections with an open CALL of ours, with the monotonic time at which it is given up."""
+        self.heard: set[Running] = set()
+        """Stations that were heard of since last-seen was flushed."""
+        self.told: Callable[[Running, list[Event], int], None] = lambda running, events, seq: None
+        """Called after the reply of a turn that told events."""
+        self.wire: WireLog | None = None
+        """Where frames are noted; None: nowhere."""
+
+
+class Inner(Struct, frozen=True, eq=False):
+    """A turn of the node's own. `done` hears how it settled, once."""
+
+    decide: Callable[[Turn], None]
+    done: Callable[[Settlement], None]
