@@ -111,7 +111,7 @@ async def test_what_was_today_begins_anew_at_midnight_and_what_was_since_the_sta
     )
 
 
-async def test_a_new_process_finds_what_was_today_in_the_log(office: RunningOffice) -> None:
+async def test_the_first_scrape_finds_in_the_log_what_was_before_it(office: RunningOffice) -> None:
     await office.put(station())
     charger = await office.station()
     await charge(office, charger, 0, 100)
@@ -120,7 +120,7 @@ async def test_a_new_process_finds_what_was_today_in_the_log(office: RunningOffi
     labels = {"location": "", "charge_point_id": "CP1"}
     series = await scrape(office)
     assert at(series, "ocpp_consumed_power", **labels) == 200
-    assert at(series, "ocpp_consumed_today", **labels) is None, "nothing since the first scrape"
+    assert at(series, "ocpp_consumed_today", **labels) == 300, "since the start, a day ago"
 
 
 async def test_the_gateways_part_is_joined_and_its_absence_is_told(

@@ -44,25 +44,24 @@ class EvsysSeries:
         self._turn = asyncio.Lock()
         self._today: _Today | None = None
         self._seq = 0
-        self._started_seq = 0
+        self._started_at = clock.now()
         self._vendor_errors: Counter[Fault] = Counter()
         self._energy_wh: Counter[str] = Counter()
-
-    async def start(self) -> None:
-        """Count from here on what is counted since the start, and look back to the beginning of the day."""
-        midnight = _midnight(self._clock.now())
-        self._started_seq = await self._reader.read(series.last_seq)
-        self._seq = await self._reader.read(partial(series.seq_before, moment=midnight))
-        self._today = _Today(midnight)
 
     async def samples(self) -> list[Sample]:
         """All series as they are now. Raises StoreUnavailable."""
         async with self._turn:
             if self._today is None:
-                await self.start()
+                await self._look_back()
             await self._follow()
             now = await self._reader.read(series.now)
             return [*_of_now(now), *self._counted(now.locations)]
+
+    async def _look_back(self) -> None:
+        """To the beginning of this day or the start of the process, whichever was earlier."""
+        since = min(_midnight(self._clock.now()), self._started_at)
+        self._seq = await self._reader.read(partial(series.seq_before, moment=since))
+        self._today = _Today(_midnight(since))
 
     async def _follow(self) -> None:
         last = await self._reader.read(series.last_seq)
@@ -80,7 +79,7 @@ class EvsysSeries:
         today = self._today
         if today is None or logged.at >= _next_day(today.day):
             today = self._today = _Today(_midnight(logged.at))
-        since_start, station = logged.seq > self._started_seq, logged.station_id
+        since_start, station = logged.at >= self._started_at, logged.station_id
         match logged.event:
             case ConnectorStatusChanged(connector=connector) if connector.error_code != "NoError":
                 fault = (station, connector.vendor_error_code)
