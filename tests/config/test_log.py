@@ -32,7 +32,11 @@ def test_an_entry_names_its_component_and_its_particulars(stream: io.StringIO) -
     )
 
 
-@pytest.mark.parametrize("hostile", ["a\nlevel=error event=forged", "\x1b[2J", "\u2028x", "\x00", "\ud800"])
+@pytest.mark.parametrize(
+    "hostile",
+    ["a\nlevel=error event=forged", "\x1b[2J", "\u2028x", "\x00", "\ud800"],
+    ids=["newline", "escape", "line separator", "nul", "surrogate"],
+)
 def test_what_comes_from_outside_cannot_make_a_line_of_its_own(stream: io.StringIO, hostile: str) -> None:
     structlog.get_logger().warning("frame refused", frame=hostile)
     logging.getLogger("library").warning("it said %s", hostile)
