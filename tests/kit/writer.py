@@ -10,18 +10,34 @@ from pathlib import Path
 from typing import Self
 
 PROGRAM = """
-import sys
+import os, sys
 from pathlib import Path
 from evsys.store import writer
-if sys.argv[3:]:
-    opened = writer.open_to_write
-    def spoilt(path):
-        connection = opened(path)
-        connection.execute("PRAGMA synchronous=" + sys.argv[3])
-        return connection
-    writer.open_to_write = spoilt
+{spoilt}
 writer.run(int(sys.argv[1]), Path(sys.argv[2]), 0, lambda line: print(line, file=sys.stderr, flush=True))
 """
+
+SYNCHRONOUS = """
+opened = writer.open_to_write
+def spoilt(path):
+    connection = opened(path)
+    connection.execute("PRAGMA synchronous={}")
+    return connection
+writer.open_to_write = spoilt
+"""
+"""Another setting than the writer's own."""
+
+DIES_AFTER_COMMIT = """
+write = writer.Writer.write
+def write_and_die(self, client, batch):
+    answer = write(self, client, batch)
+    if batch.works and not os.path.exists("{0}"):
+        open("{0}", "w").close()
+        os._exit(9)
+    return answer
+writer.Writer.write = write_and_die
+"""
+"""It commits and dies before it answers: once, until its mark is there."""
 
 
 class WriterProcess:
@@ -33,12 +49,12 @@ class WriterProcess:
         path: Path,
         environment: dict[str, str] | None = None,
         address: str = "",
-        synchronous: str = "",
+        spoilt: str = "",
     ) -> None:
         self.path = path
         self.address = address or str(path.with_suffix(".sock"))
         self._environment = os.environ | (environment or {})
-        self._spoilt = [synchronous] if synchronous else []
+        self._program = PROGRAM.format(spoilt=spoilt)
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(self.address)
         self._listener.listen(8)
@@ -47,7 +63,7 @@ class WriterProcess:
     def start(self) -> subprocess.Popen[bytes]:
         descriptor = self._listener.fileno()
         self.process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(descriptor), str(self.path), *self._spoilt],
+            [sys.executable, "-c", self._program, str(descriptor), str(self.path)],
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             pass_fds=[descriptor],

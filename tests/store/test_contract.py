@@ -185,6 +185,13 @@ async def test_a_claim_fences_what_comes_after_it_in_the_same_batch_and_not_what
     assert loaded.status.epoch == 2
 
 
+async def test_a_claim_fences_an_owner_that_has_written_before(harness: Harness) -> None:
+    await harness.settle([saving(status(epoch=1))])
+    assert await harness.settle([saving(connector(), fence=1)]) == [Committed(0)]
+    await harness.settle([saving(status(epoch=2), fence=2)])
+    assert await harness.settle([saving(connector(), fence=1)]) == [Fenced()]
+
+
 async def test_a_claim_that_is_refused_fences_nobody(harness: Harness) -> None:
     await harness.settle([saving(status(epoch=1)), adding(token())])
     claim = saving(status(epoch=2))

@@ -12,7 +12,7 @@ from evsys.store.sqlite import SqliteStore
 from kit.clock import NOON
 from kit.samples import meter_value
 from kit.sync_gate import SyncGate
-from kit.writer import WriterProcess
+from kit.writer import SYNCHRONOUS, WriterProcess
 
 HELD_S = 0.3
 """How long the gate is shut: a commit that does not wait for it takes a hundredth of this."""
@@ -27,7 +27,7 @@ def starts(digest: int) -> Work:
 async def settled_before_sync(path: Path, gate: SyncGate, synchronous: str) -> list[bool]:
     """For a Work and for a lease of numbers: whether they were settled while the gate was shut."""
     early = []
-    with WriterProcess(path, gate.environment, synchronous=synchronous) as writer:
+    with WriterProcess(path, gate.environment, spoilt=SYNCHRONOUS.format(synchronous)) as writer:
         store = await SqliteStore.open(path, writer.address, "gateway")
         assert await store.commit(starts(0)) == Committed(0)
         for digest in itertools.islice(itertools.count(1), 3):

@@ -32,7 +32,7 @@ from kit.clock import NOON
 from kit.samples import connector, meter_value, token, transaction
 from kit.stores import SqliteHarness, count
 from kit.waiting import until
-from kit.writer import WriterProcess
+from kit.writer import DIES_AFTER_COMMIT, WriterProcess
 
 KILLS = 5
 KILLS_LONG = 20
@@ -149,10 +149,29 @@ async def test_a_writer_killed_twenty_times_under_load(running: SqliteHarness) -
     await kill_and_count(running, KILLS_LONG)
 
 
-async def test_a_batch_committed_by_a_writer_that_died_before_it_answered_is_not_sent_again(
+async def test_a_batch_whose_answer_died_with_the_writer_is_settled_by_the_successor(
+    path: Path, tmp_path: Path
+) -> None:
+    with WriterProcess(path, spoilt=DIES_AFTER_COMMIT.format(tmp_path / "dead")) as writer:
+        store = await SqliteStore.open(path, writer.address, "gateway")
+        works = [Work(NOON) for _ in range(3)]
+        for work in works:
+            work.tell(TransactionStarted(transaction=transaction()))
+        works[0].add(token())
+        works[1].add(token())
+        outcomes = [asyncio.ensure_future(store.commit(work)) for work in works]
+        assert await asyncio.to_thread(writer.process.wait, 10) == 9
+        writer.kill()
+        writer.start()
+        assert await asyncio.gather(*outcomes) == [Committed(1), Conflict(token()), Committed(2)]
+        assert (count(path, "tokens"), count(path, "events")) == (1, 2)
+        await store.close()
+
+
+async def test_the_welcome_of_a_successor_says_what_became_of_the_last_batch(
     running: SqliteHarness, path: Path
 ) -> None:
-    """Seen from the wire: the successor's Welcome says what became of the batch, refusals included."""
+    """Seen from the wire, refusals included."""
     await running.store.close()
     client = socket.socket(socket.AF_UNIX)
     client.connect(running.writer.address)

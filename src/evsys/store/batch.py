@@ -12,12 +12,12 @@ A frame is four bytes of length, big-endian, and msgpack.
 """
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import msgspec
 from msgspec import Struct
 
-from evsys.core.events import station_of, transaction_of
+from evsys.core.events import Event, station_of, transaction_of
 from evsys.core.records import Record
 from evsys.core.work import Committed, Conflict, Failed, Fenced, OpKind, Settlement, Work
 from evsys.store.rows import KINDS, TABLE_NUMBERS, TO_ROW, RowMaker, from_row
@@ -126,6 +126,7 @@ ToWriter = Hello | Batch | Lease
 FromWriter = Answer | Welcome | Leased
 
 _encoder: Final = msgspec.msgpack.Encoder()
+_encode_event: Final = msgspec.json.Encoder().encode
 decode_to_writer: Final = msgspec.msgpack.Decoder(ToWriter).decode
 decode_from_writer: Final = msgspec.msgpack.Decoder(FromWriter).decode
 encode_refused: Final = _encoder.encode
@@ -256,15 +257,21 @@ _MAKERS: Final[dict[OpKind, dict[type[Record], tuple[int, int, RowMaker]]]] = {
 """For each kind of change and record: its statement's code, its table's number, and how to make its row."""
 
 
+_OF_TRANSACTION: Final = frozenset(
+    kind for kind in get_args(Event) if "transaction" in kind.__struct_fields__
+)
+"""Asked first: most events are of no transaction, and to hear that of `transaction_of` costs more."""
+
+
 def _event_rows(work: Work) -> list[tuple[int, str, str, str, str]]:
     at = microseconds(work.at)
     return [
         (
             at,
-            station_of(event) or work.station_id,
-            transaction_of(event),
+            work.station_id or station_of(event),
+            transaction_of(event) if type(event) in _OF_TRANSACTION else "",
             type(event).__name__,
-            msgspec.json.encode(event).decode(),
+            _encode_event(event).decode(),
         )
         for event in work.events
     ]

@@ -142,7 +142,6 @@ class Writer:
         except _Refused:
             self._execute("ROLLBACK")
             self._execute("BEGIN IMMEDIATE")
-            self._claimed, self._last_seq = {}, 0
             refused.extend(self._halve(batch, 0, batch.works))
         told = encode_refused(refused) if refused else None
         self._execute(_REMEMBER, (client, batch.number, self._last_seq, told))
