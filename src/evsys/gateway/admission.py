@@ -15,6 +15,8 @@ BURST: Final = 100
 MAX_PENDING: Final = 1000
 """Handshakes under way at once; beyond, the backlog waits. With their time limit it bounds what slow or
 hostile clients hold."""
+CROWDED_PAUSE_S: Final = 0.2
+"""How long to wait before looking again whether handshakes under way have ended."""
 RESERVED_DESCRIPTORS: Final = 200
 """Descriptors left for the database, the bus, logs and the sockets that listen."""
 
@@ -33,24 +35,23 @@ class Admission:
         self._tokens = burst
         self._filled_at = now
 
-    @property
-    def full(self) -> bool:
-        """Whether one more connection would be one too many."""
-        return self.live >= self.capacity
-
     def wait_s(self, now: float) -> float:
-        """How long to wait before the next handshake is let in; 0: not at all."""
+        """How long to wait before the next socket is accepted; 0: not at all."""
         self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
         self._filled_at = now
         if self.pending >= MAX_PENDING:
-            return MAX_PENDING / self._rate / 10
+            return CROWDED_PAUSE_S
         return 0.0 if self._tokens >= 1 else (1 - self._tokens) / self._rate
 
-    def let_in(self) -> None:
-        """A handshake begins. Its end is told by `decided`, the connection's end by `ended`."""
+    def lets_in(self) -> bool:
+        """Whether there is room for a socket just accepted. If so a handshake begins: its end is told by
+        `decided`, the connection's end by `ended`. A socket too many costs as much of the rate as any."""
         self._tokens -= 1
+        if self.live >= self.capacity:
+            return False
         self.live += 1
         self.pending += 1
+        return True
 
     def decided(self) -> None:
         """A handshake is over, well or not."""

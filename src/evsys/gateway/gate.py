@@ -13,6 +13,7 @@ import logging
 from http import HTTPStatus
 from typing import Final, cast
 
+import structlog
 from msgspec import Struct
 from picows import (
     WSAutoPingStrategy,
@@ -36,17 +37,27 @@ from evsys.gateway.link import MAX_MESSAGE_BYTES, Link, Links
 from evsys.gateway.station_index import Entry, StationIndex
 
 MAX_REQUEST_BYTES: Final = 16 * 1024
+"""Of the request line and the headers; picows has the same limit, and drops what is longer unanswered."""
 HANDSHAKE_WITHIN_S: Final = 10.0
 """From the accepted socket to the answer, in all: sending slowly does not extend it."""
 READ_BUFFER_BYTES: Final = 2048
 """What picows keeps per connection; it grows with a burst up to the socket's receive window and stays so."""
 MAX_REGISTERED: Final = 100_000
 """Stations known at most while unknown ones register themselves: names are free for whoever makes them up."""
+METHODS: Final = frozenset({b"POST", b"PUT", b"HEAD", b"OPTIONS", b"DELETE", b"PATCH", b"TRACE", b"CONNECT"})
 TLS_HELLO: Final = 0x16
 """The first byte of a TLS connection; no HTTP request begins with it."""
+HEADERS: Final = {
+    HTTPStatus.UPGRADE_REQUIRED: "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+    HTTPStatus.METHOD_NOT_ALLOWED: "Allow: GET\r\n",
+}
+"""What a refusal says beside its text."""
 
+log = structlog.get_logger()
 picows_log = logging.LoggerAdapter(logging.getLogger("picows"))
 """An adapter, because picows makes a Logger of its own per connection from anything else (0.5 KiB each)."""
+# Illegal frames are told by the link, with the station's name and at a bounded rate.
+picows_log.logger.addFilter(lambda record: not str(record.msg).startswith("WS parser error"))
 
 
 class Desk(Struct, frozen=True):
@@ -59,6 +70,9 @@ class Desk(Struct, frozen=True):
     paths: tuple[str, ...]
     accept_unknown: bool
     assume_protocol: str
+    handshake_within_s: float
+    gates: set["Gate"]
+    """Those whose handshake is not decided."""
 
 
 class NoVersion(WSListener):
@@ -79,31 +93,43 @@ class NoVersion(WSListener):
 
 
 class Gate(asyncio.Protocol):
-    """A socket until its handshake is decided. One deadline covers all of it."""
+    """A socket until its handshake is decided. `address` is the peer's, `peer` that and its port."""
 
-    def __init__(self, desk: Desk, peer: str) -> None:
+    def __init__(self, desk: Desk, address: str, peer: str) -> None:
         self._desk = desk
+        self._address = address
         self._peer = peer
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._registering: asyncio.Task[None] | None = None
         self._decided = False
-        self._deadline = asyncio.get_running_loop().call_later(HANDSHAKE_WITHIN_S, self._too_late)
+        self._deadline = asyncio.get_running_loop().call_later(desk.handshake_within_s, self._too_late)
+        desk.gates.add(self)
 
-    def never_opened(self) -> None:
-        """The socket failed before it was this gate's (in its TLS handshake)."""
-        if self._transport is None:
-            self.connection_lost(None)
+    @property
+    def opened(self) -> bool:
+        """Whether the socket ever was this gate's: not where its TLS handshake failed."""
+        return self._transport is not None
+
+    def abort(self) -> None:
+        """End the socket without an answer."""
+        self._decide()
+        if self._transport is not None:
+            self._transport.abort()
+
+    # -- what the loop calls ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but its class
+        if self._decided:
+            self._transport.abort()  # its time was up within the TLS handshake
 
     def connection_lost(self, error: Exception | None) -> None:
         """The peer is gone before it became a link, or was refused."""
         self._deadline.cancel()
         self._decide()
-        if self._task is not None:
-            self._task.cancel()
+        if self._registering is not None:
+            self._registering.cancel()
         self._desk.admission.ended()
 
     def data_received(self, data: bytes) -> None:
@@ -111,50 +137,70 @@ class Gate(asyncio.Protocol):
             return  # refused, and on its way out
         self._buffer += data
         end = self._buffer.find(b"\r\n\r\n")
-        if self._task is None and end >= 0:
-            self._read(bytes(self._buffer[:end]))
-        elif len(self._buffer) > MAX_REQUEST_BYTES:
+        if end >= MAX_REQUEST_BYTES or (end < 0 and len(self._buffer) >= MAX_REQUEST_BYTES):
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the request is too large")
+        elif self._registering is not None:
+            pass  # frames sent ahead of the answer
+        elif end >= 0:
+            self._read(bytes(self._buffer[:end]))
         elif self._buffer[0] == TLS_HELLO:
-            self._desk.links.say("tls_on_plain", self._peer, "TLS is spoken on a port without TLS")
-            self._abort()
+            self._desk.links.say("tls_on_plain", self._address, "TLS is spoken on a port without TLS")
+            self.abort()
+
+    # -- the decision ---
 
     def _read(self, head: bytes) -> None:
+        """Decide about a request that is there as a whole, or begin to."""
+        if head.partition(b" ")[0] in METHODS:
+            self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "a station connects with GET")
+            return
         try:
             request = _parse_http_request(head)
         except RuntimeError:
-            self._refuse(HTTPStatus.BAD_REQUEST, "not an HTTP request")
+            self._refuse(HTTPStatus.BAD_REQUEST, "not a request of HTTP/1.1 for a WebSocket")
             return
         target = request.path.decode("utf-8", "surrogateescape")
         name = identity(target, self._desk.paths)
-        if request.method != b"GET":
-            self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "a station connects with GET")
-        elif name is None:
-            self._desk.links.say("wrong_path", self._peer, "no station is named by the path", path=target)
+        if name is None:
+            self._desk.links.say(
+                "path", self._address, "no station is named by the path of a request", path=target
+            )
             self._refuse(HTTPStatus.NOT_FOUND, f"connect to {self._desk.paths[0]}/<identity>")
         elif not _wants_upgrade(request):
             self._refuse(HTTPStatus.UPGRADE_REQUIRED, "a WebSocket for charge points: ask for the upgrade")
         elif (entry := self._desk.index.find(name)) is not None:
             self._accept(request, entry)
-        elif not self._desk.accept_unknown or len(self._desk.index) >= MAX_REGISTERED:
-            self._desk.links.say("unknown", name, "an unknown station was refused", peer=self._peer)
-            self._desk.node.knock(name, self._peer)
-            self._refuse(HTTPStatus.NOT_FOUND, "the station is not known here")
         else:
-            assert self._transport is not None
-            self._transport.pause_reading()  # what it sends meanwhile waits in the kernel, not here
-            self._task = asyncio.get_running_loop().create_task(self._register(request, name))
+            self._unknown(request, name)
+
+    def _unknown(self, request: WSUpgradeRequest, name: str) -> None:
+        desk = self._desk
+        if not desk.accept_unknown or len(desk.index) >= MAX_REGISTERED:
+            desk.links.say("unknown", name, "an unknown station was refused", peer=self._peer)
+            desk.node.knock(name, self._peer)
+            self._refuse(HTTPStatus.NOT_FOUND, "the station is not known here")
+            return
+        assert self._transport is not None
+        self._transport.pause_reading()  # what it sends meanwhile waits in the kernel, not here
+        self._registering = asyncio.get_running_loop().create_task(self._register(request, name))
 
     async def _register(self, request: WSUpgradeRequest, name: str) -> None:
         """An unknown station that may register itself."""
-        station = await self._desk.node.register(name, self._peer)
-        self._task = None
+        try:
+            await self._desk.node.register(name, self._peer)
+        except Exception:
+            # The border of a handshake: a bug of ours costs this one.
+            log.exception("a station could not be registered", station=name)
+        self._registering = None
         entry = self._desk.index.find(name)
-        if station is None or entry is None:
+        if self._decided or self._transport is None or self._transport.is_closing():
+            return
+        if entry is None:
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "the station cannot be registered now; try again")
-        elif self._transport is not None and not self._transport.is_closing():
-            self._accept(request, entry)
-            self._transport.resume_reading()
+            return
+        transport = self._transport
+        self._accept(request, entry)
+        transport.resume_reading()
 
     def _accept(self, request: WSUpgradeRequest, entry: Entry) -> None:
         desk = self._desk
@@ -162,13 +208,16 @@ class Gate(asyncio.Protocol):
         assumed = entry.assume_protocol or desk.assume_protocol
         chosen = subprotocol(offered, desk.node.dialects.keys(), assumed)
         if not isinstance(chosen, Subprotocol):
+            reason = f"no version to speak: {chosen}"
             desk.links.say(
-                "no_version", entry.id, f"no version to speak: {chosen}", peer=self._peer, offered=offered
+                "version", entry.id, "a link is closed", reason=reason, peer=self._peer, offered=offered
             )
-            self._upgrade(request, None, NoVersion(desk.admission, f"no version to speak: {chosen}"))
+            self._upgrade(request, None, NoVersion(desk.admission, reason))
         else:
             header = chosen.name if chosen.announced else None
             self._upgrade(request, header, Link(desk.links, entry, chosen.name, self._peer))
+
+    # -- the answer ---
 
     def _upgrade(self, request: WSUpgradeRequest, announced: str | None, listener: Link | NoVersion) -> None:
         """Hand the socket to picows, with all that has arrived on it."""
@@ -179,10 +228,7 @@ class Gate(asyncio.Protocol):
             parsed.headers["Connection"] = "Upgrade"  # `keep-alive, Upgrade` is legal, and picows refuses it
             return answer
 
-        protocol = WSProtocol(
-            None, None, False, take, picows_log, True, None, False, 20, 20,
-            WSAutoPingStrategy.PING_WHEN_IDLE, True, MAX_MESSAGE_BYTES, None, READ_BUFFER_BYTES,
-        )  # fmt: skip
+        protocol = _picows(take)
         assert self._transport is not None
         self._deadline.cancel()
         self._decide()
@@ -200,15 +246,13 @@ class Gate(asyncio.Protocol):
             self._desk.admission.ended()
 
     def _refuse(self, status: HTTPStatus, text: str) -> None:
+        """Answer and close. The deadline goes on for a peer that does not take the answer."""
         self._desk.links.counts.refused[status.value] += 1
         self._decide()
-        if self._transport is None or self._transport.is_closing():
-            return
-        extra = "Upgrade: websocket\r\n" if status == HTTPStatus.UPGRADE_REQUIRED else ""
-        extra += "Allow: GET\r\n" if status == HTTPStatus.METHOD_NOT_ALLOWED else ""
+        assert self._transport is not None
         body = text.encode() + b"\n"
         self._transport.write(
-            f"HTTP/1.1 {status.value} {status.phrase}\r\n{extra}Connection: close\r\n"
+            f"HTTP/1.1 {status.value} {status.phrase}\r\n{HEADERS.get(status, '')}Connection: close\r\n"
             f"Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\n\r\n".encode()
             + body
         )
@@ -216,18 +260,32 @@ class Gate(asyncio.Protocol):
 
     def _too_late(self) -> None:
         if not self._decided:
-            self._desk.links.say("slow", self._peer, "the handshake took too long")
-        self._abort()
-
-    def _abort(self) -> None:
-        self._decide()
-        if self._transport is not None:
-            self._transport.abort()
+            self._desk.links.say("slow", self._address, "a handshake took too long")
+        self.abort()
 
     def _decide(self) -> None:
         if not self._decided:
             self._decided = True
+            self._desk.gates.discard(self)
             self._desk.admission.decided()
+
+
+def _picows(take: object) -> WSProtocol:
+    """The protocol of a server's connection; `take` answers its request. By position, as picows has it."""
+    return WSProtocol(
+        None,  # host and port, of a client
+        None,  # path, of a client
+        False,  # a client
+        take,
+        picows_log,
+        True,  # disconnect when the listener raises
+        None,  # handshake time-out: the request is fed to it at once
+        False, 20, 20, WSAutoPingStrategy.PING_WHEN_IDLE,  # pings: the sweep sends them
+        False,  # answer pings: the link does
+        MAX_MESSAGE_BYTES,
+        None,  # headers, of a client
+        READ_BUFFER_BYTES,
+    )  # fmt: skip
 
 
 def _wants_upgrade(request: WSUpgradeRequest) -> bool:

@@ -46,9 +46,9 @@ def _decoded(segment: str) -> str | None:
         name = unquote_to_bytes(segment.encode("utf-8", "surrogateescape")).decode()
     except UnicodeDecodeError:
         return None
-    if not 0 < len(name) <= MAX_IDENTITY_CHARS or not name.isprintable() or "/" in name or "\\" in name:
+    if not 0 < len(name) <= MAX_IDENTITY_CHARS or not name.isprintable():
         return None
-    return name
+    return None if "/" in name or "\\" in name or name in (".", "..") else name
 
 
 def subprotocol(

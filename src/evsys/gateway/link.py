@@ -10,7 +10,6 @@ pings). A peer that does not read is cut off before it costs its neighbours memo
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -18,8 +17,9 @@ from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
 from evsys.csms.connection import Connection
 from evsys.csms.node import Node
+from evsys.gateway.admission import Admission
 from evsys.gateway.station_index import Entry
-from evsys.log import Seldom
+from evsys.gateway.trouble import Trouble
 
 MAX_MESSAGE_BYTES: Final = 1024 * 1024
 """Of a message, in one frame or many. 99 % are below 2 KiB; the largest of the standard are signed meter
@@ -27,17 +27,18 @@ values and configuration lists of tens of KiB (OCPP sets no limit)."""
 WRITE_HIGH_BYTES: Final = 32 * 1024
 WRITE_LOW_BYTES: Final = 8 * 1024
 MAX_UNSENT_BYTES: Final = 256 * 1024
-"""What may wait for a station that does not read. The kernel holds as much again before this fills."""
+"""What may wait for a station that does not read, beside what the kernel holds for it. The largest command, a
+local list of thousands of tokens, is about as long."""
 CLOSE_WITHIN_S: Final = 2.0
-"""How long a peer may take to answer our CLOSE before its socket is cut."""
+"""How long a peer may take to end its side after a CLOSE, before its socket is cut."""
+STOP_WITHIN_S: Final = 1.0
+"""The same at a stop, which has five seconds for everything."""
 SWEEP_GROUPS: Final = 32
-"""Links are visited in so many groups per half ping interval."""
+"""Links are visited in so many groups, each once per half ping interval."""
 SHORTEST_SWEEP_S: Final = 0.05
 QUIET_VISITS: Final = 3
 """Visits without a frame, of a link that answers pings: with a visit each half interval, and one more until
 it is found, it dies within two."""
-SAY_EVERY_S: Final = 10.0
-"""How often the same kind of trouble of one peer is logged."""
 
 log = structlog.get_logger()
 
@@ -53,29 +54,30 @@ class Link(WSListener):
         "_transport",
         "answers_pings",
         "begun",
-        "closing_until",
+        "closing",
         "group",
         "identity",
         "peer",
-        "pings",
+        "pinged",
         "quiet",
         "version",
     )
 
     def __init__(self, links: "Links", entry: Entry, version: str, peer: str) -> None:
         self.identity = entry.id
-        self.pings = entry.ping
+        self.pinged = entry.ping
+        """Whether it is asked for signs of life."""
         self.version = version
         self.peer = peer
         self.begun = False
         """Whether the WebSocket ever came to be."""
+        self.closing = False
+        """Whether a CLOSE was sent, or the socket was cut: nothing is sent any more."""
         self.group = 0
         """The group of the sweep that it belongs to."""
         self.quiet = 0
         """Visits of the sweep since the last frame."""
         self.answers_pings = False
-        self.closing_until = 0.0
-        """When a link that was closed is cut; 0 while it is open."""
         self._links = links
         self._connection: Connection | None = None
         self._transport: WSTransport | None = None
@@ -87,15 +89,15 @@ class Link(WSListener):
     def send(self, frame: bytes) -> None:
         """Send a text message. A peer that does not read is cut off."""
         transport = self._transport
-        if transport is None or self.closing_until:
+        if transport is None or self.closing:
             return
         transport.send(WSMsgType.TEXT, frame)
-        if self._paused and transport.underlying_transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
-            self._links.cut(self, "it does not read")
+        if self._paused:
+            self._bound_unsent(transport)
 
     def close(self, code: int, reason: str) -> None:
         """Send CLOSE; the socket ends with the peer's answer, or is cut after a while."""
-        if self._transport is not None and not self.closing_until:
+        if self._transport is not None and not self.closing:
             self._transport.send_close(
                 code,  # type: ignore[arg-type]  # picows takes any number, its stub only those with a name
                 reason[:120].encode("ascii", "replace"),
@@ -126,7 +128,7 @@ class Link(WSListener):
             frame.msg_type == WSMsgType.TEXT
             and frame.fin
             and self._parts is None
-            and not (frame.rsv1 or frame.rsv2 or frame.rsv3 or self.closing_until)
+            and not (frame.rsv1 or frame.rsv2 or frame.rsv3 or self.closing)
         ):
             self._message(frame.get_payload_as_bytes())
         else:
@@ -134,9 +136,13 @@ class Link(WSListener):
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         self._transport = None
+        handshake = transport.close_handshake
+        if not self.closing and handshake and handshake.sent:
+            # A CLOSE that is not ours: picows has refused a frame before we saw it.
+            self._links.refused_frame(self, "an illegal frame", detail=handshake.sent.reason)
+        self._links.disconnected(self)
         if self._connection is not None:
             self._connection.lost("the socket ended")
-        self._links.disconnected(self)
 
     def pause_writing(self) -> None:
         self._paused = True
@@ -144,9 +150,13 @@ class Link(WSListener):
     def resume_writing(self) -> None:
         self._paused = False
 
+    def _bound_unsent(self, transport: WSTransport) -> None:
+        if transport.underlying_transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+            self._links.cut(self, "it does not read")
+
     def _message(self, text: bytes) -> None:
-        assert self._connection is not None
         try:
+            assert self._connection is not None
             self._connection.received(text)
         except Exception:
             # The border of a link: a bug of ours costs one message and no charging session.
@@ -156,15 +166,21 @@ class Link(WSListener):
         """All that is not a whole text message: control frames, fragments, and what is not allowed."""
         kind = frame.msg_type
         if kind == WSMsgType.CLOSE:
-            if not self.closing_until:
+            if not self.closing:
                 transport.send_close(_answered_code(frame))
+                self._links.closing(self)
             transport.disconnect()
-        elif self.closing_until or kind == WSMsgType.PING:
+        elif self.closing:
             pass
-        elif kind == WSMsgType.PONG:
-            self.answers_pings = True
         elif frame.rsv1 or frame.rsv2 or frame.rsv3:
             self._refuse(WSCloseCode.PROTOCOL_ERROR, "reserved bits: switch compression off")
+        elif kind == WSMsgType.PING:
+            # Not left to picows, which would tell us nothing of it: a ping is life, and its answer is unsent.
+            transport.send_pong(frame.get_payload_as_bytes())
+            if self._paused:
+                self._bound_unsent(transport)
+        elif kind == WSMsgType.PONG:
+            self.answers_pings = True
         elif kind == WSMsgType.BINARY:
             self._refuse(WSCloseCode.UNSUPPORTED_DATA, "binary frames: OCPP-J is text")
         elif (kind == WSMsgType.CONTINUATION) != (self._parts is not None):
@@ -182,6 +198,7 @@ class Link(WSListener):
             self._message(bytes(parts))
 
     def _refuse(self, code: WSCloseCode, reason: str) -> None:
+        self._parts = None
         self._links.refused_frame(self, reason)
         self.close(code.value, reason)
 
@@ -200,96 +217,112 @@ class Counts:
 
 
 class Links:
-    """All links of the process. The intervals say how long silence may last."""
+    """All links of the process. The intervals say how long silence may last; without a ping interval (0) no
+    link is pinged."""
 
-    def __init__(self, node: Node, ping_interval_s: float, heartbeat_interval_s: float) -> None:
+    def __init__(
+        self, node: Node, admission: Admission, ping_interval_s: float, heartbeat_interval_s: float
+    ) -> None:
         self.counts = Counts()
-        self.ended: Callable[[], None] = lambda: None
-        """Called when a link's socket has ended."""
+        self.pinging = ping_interval_s > 0
         self._node = node
+        self._admission = admission
         self._loop = asyncio.get_running_loop()
-        self._seldom = Seldom(SAY_EVERY_S)
-        half_s = ping_interval_s / 2
-        groups = max(1, min(SWEEP_GROUPS, int(half_s / SHORTEST_SWEEP_S)))
+        self._trouble = Trouble()
+        visit_every_s = (ping_interval_s or heartbeat_interval_s) / 2
+        groups = max(1, min(SWEEP_GROUPS, int(visit_every_s / SHORTEST_SWEEP_S)))
         self._groups: list[set[Link]] = [set() for _ in range(groups)]
-        self._sweep_every_s = half_s / groups
+        self._sweep_every_s = visit_every_s / groups
         self._visits = 0
         self._next_group = 0
-        self._closing: set[Link] = set()
-        self._timer: asyncio.TimerHandle | None = None
-        self._patience = math.ceil(max(2 * heartbeat_interval_s, 3 * ping_interval_s) / half_s)
+        self._closing: dict[Link, float] = {}
+        """When the links that were closed are cut; the first that is due stands first."""
+        self._sweep_timer: asyncio.TimerHandle | None = None
+        self._closing_timer: asyncio.TimerHandle | None = None
+        self._patience = math.ceil(max(2 * heartbeat_interval_s, 3 * ping_interval_s) / visit_every_s)
         """Visits without a frame after which a link that never answered a ping is cut."""
 
     def start(self) -> None:
         """Begin to sweep."""
-        self._timer = self._loop.call_later(self._sweep_every_s, self._sweep)
+        self._sweep_timer = self._loop.call_later(self._sweep_every_s, self._sweep)
 
     async def stop(self) -> None:
-        """Give the peers a moment to answer CLOSE, then cut what is left."""
-        deadline = self._loop.time() + CLOSE_WITHIN_S / 2
+        """Give those who were sent CLOSE a moment to answer, then cut what is left."""
+        deadline = self._loop.time() + STOP_WITHIN_S
         while self._closing and self._loop.time() < deadline:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)  # at a stop alone
-        if self._timer is not None:
-            self._timer.cancel()
+            await asyncio.sleep(0.01)  # at a stop alone: an event would be set at every end of a link
+        for timer in (self._sweep_timer, self._closing_timer):
+            if timer is not None:
+                timer.cancel()
         for group in self._groups:
-            for link in list(group):
+            for link in group:
                 link.abort()
+        await asyncio.sleep(0)  # the turn of the loop in which their ends are told
 
     # -- what links tell ---
 
     def connected(self, link: Link) -> Connection:
         """A link has come to be: the newest socket of its station."""
         self.counts.accepted += 1
-        link.group = min(range(len(self._groups)), key=lambda group: len(self._groups[group]))
+        link.group = self.counts.accepted % len(self._groups)
         self._groups[link.group].add(link)
         return self._node.connect(link.identity, link.version, link.peer, link)
 
     def disconnected(self, link: Link) -> None:
         """A link's socket has ended."""
         self._groups[link.group].discard(link)
-        self._closing.discard(link)
-        self.ended()
+        self._closing.pop(link, None)
+        self._admission.ended()
 
     def closing(self, link: Link) -> None:
         """A CLOSE was sent on a link."""
-        link.closing_until = self._loop.time() + CLOSE_WITHIN_S
-        self._closing.add(link)
+        link.closing = True
+        self._closing[link] = self._loop.time() + CLOSE_WITHIN_S
+        if self._closing_timer is None:
+            self._closing_timer = self._loop.call_later(CLOSE_WITHIN_S, self._cut_closed)
 
     def cut(self, link: Link, reason: str) -> None:
         """End a link without its station's consent."""
+        link.closing = True
         self.counts.cut[reason] += 1
         self.say("cut", link.identity, "a link was cut", reason=reason, peer=link.peer)
         link.abort()
 
-    def refused_frame(self, link: Link, reason: str) -> None:
+    def refused_frame(self, link: Link, reason: str, **values: object) -> None:
         """A link is being closed for what its station sent."""
         self.counts.cut[reason] += 1
-        self.say("frame", link.identity, "a link is closed", reason=reason, peer=link.peer)
+        self.say("frame", link.identity, "a link is closed", reason=reason, peer=link.peer, **values)
 
     def say(self, kind: str, who: str, text: str, **values: object) -> None:
-        """Log what may come a thousand times a second from outside."""
-        if self._seldom.lets(kind + who):
-            log.warning(text, who=who, **values)
+        """Log trouble that comes from outside, at a bounded rate."""
+        self._trouble.say(self._loop.time(), kind, who, text, **values)
 
     # -- in time ---
 
     def _sweep(self) -> None:
-        """Visit one group: cut what is silent, ping the others at every second visit; and cut the links whose
-        CLOSE was not answered."""
-        self._timer = self._loop.call_later(self._sweep_every_s, self._sweep)
-        ping = self._visits % 2 == 0
+        """Visit one group: cut what is silent, and ping the others at every second visit."""
+        self._sweep_timer = self._loop.call_later(self._sweep_every_s, self._sweep)
+        asking = self.pinging and self._visits % 2 == 0
         for link in list(self._groups[self._next_group]):
+            pinged = link.pinged and self.pinging
             link.quiet += 1
-            if link.quiet > (QUIET_VISITS if link.answers_pings else self._patience):
+            if link.quiet > (QUIET_VISITS if pinged and link.answers_pings else self._patience):
                 self.cut(link, "silence")
-            elif ping and link.pings and not link.closing_until:
+            elif asking and pinged and not link.closing:
                 link.ping()
         self._next_group += 1
         if self._next_group == len(self._groups):
             self._next_group = 0
             self._visits += 1
+
+    def _cut_closed(self) -> None:
+        """Cut the links whose peers did not end their side in time."""
+        self._closing_timer = None
         now = self._loop.time()
-        for link in [link for link in self._closing if link.closing_until <= now]:
+        for link, deadline in list(self._closing.items()):
+            if deadline > now:
+                self._closing_timer = self._loop.call_later(deadline - now, self._cut_closed)
+                return
             link.abort()
 
 

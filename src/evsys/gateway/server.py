@@ -26,6 +26,8 @@ NO_DESCRIPTOR_PAUSE_S: Final = 1.0
 TICK_S: Final = 1.0
 TLS_SHUTDOWN_WITHIN_S: Final = 5.0
 KEEPALIVE_IDLE_S: Final = 60
+SEND_BUFFER_BYTES: Final = 64 * 1024
+"""What the kernel holds for a station that does not read; left to itself it takes 4 MiB."""
 UNACKED_MS: Final = 60_000
 """How long the kernel resends to a peer that is gone (TCP_USER_TIMEOUT) before it tells us."""
 
@@ -42,12 +44,16 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     assume_protocol: str = ""
     """The version of a handshake that offers none; empty: none."""
     ping_interval_s: float = 60.0
+    """How often a silent link is asked for a sign of life; 0: never."""
     heartbeat_interval_s: float = 300.0
+    """What stations are told at their boot."""
+    handshake_within_s: float = HANDSHAKE_WITHIN_S
 
 
 class Gateway:
-    """All sockets of this process. `tls` is the context of the listening sockets, None without TLS; `capacity`
-    says how many connections are held at most (`admission.capacity`)."""
+    """All sockets of this process. `sockets` listen already, with a small receive window (picows keeps a
+    buffer as large as one read); `tls` is their context, None without TLS; `capacity` says how many
+    connections are held at most (`admission.capacity`)."""
 
     def __init__(
         self,
@@ -62,9 +68,8 @@ class Gateway:
         self._node = node
         self._sockets = sockets
         self._tls = tls
-        self._links = Links(node, settings.ping_interval_s, settings.heartbeat_interval_s)
         self.admission = Admission(capacity, self._loop.time())
-        self._links.ended = self.admission.ended
+        self._links = Links(node, self.admission, settings.ping_interval_s, settings.heartbeat_interval_s)
         self._desk = Desk(
             node,
             index,
@@ -73,6 +78,8 @@ class Gateway:
             settings.paths,
             settings.accept_unknown,
             settings.assume_protocol,
+            settings.handshake_within_s,
+            gates=set(),
         )
         self._opening: set[asyncio.Task[None]] = set()
         self._ticking: asyncio.TimerHandle | None = None
@@ -95,19 +102,21 @@ class Gateway:
         self._links.start()
 
     def stop_accepting(self) -> None:
-        """The first step of a stop: new connections wait in the kernel, or are refused by it. The second is
-        the node's, which closes the links (1001); the third is `stop`."""
+        """The first step of a stop: new connections wait in the kernel, or are refused by it; handshakes
+        under way end. The second is the node's, which closes the links (1001); the third is `stop`."""
         self._accepting = False
         for listening in self._sockets:
             self._loop.remove_reader(listening.fileno())
+        for task in self._opening:
+            task.cancel()
+        for gate in list(self._desk.gates):
+            gate.abort()
 
     async def stop(self) -> None:
         """Give the stations a moment to answer CLOSE, then cut what is left."""
         await self._links.stop()
         if self._ticking is not None:
             self._ticking.cancel()
-        for task in self._opening:
-            task.cancel()
         await asyncio.gather(*self._opening, return_exceptions=True)
 
     def _tick(self) -> None:
@@ -135,14 +144,13 @@ class Gateway:
                 self._links.say("accept", "", "no connection can be accepted", reason=str(error))
                 self._pause(listening, NO_DESCRIPTOR_PAUSE_S)
                 return
-            if self.admission.full:
+            if not self.admission.lets_in():
                 accepted.close()
                 self.counts.full += 1
                 limit = self.admission.capacity
                 self._links.say("full", "", "no more connections: raise the limit of open files", limit=limit)
                 continue
-            self.admission.let_in()
-            task = self._loop.create_task(self._open(accepted, f"{address[0]}:{address[1]}"))
+            task = self._loop.create_task(self._open(accepted, *address[:2]))
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
 
@@ -154,30 +162,29 @@ class Gateway:
         if self._accepting:
             self._loop.add_reader(listening.fileno(), self._ready, listening)
 
-    async def _open(self, accepted: socket.socket, peer: str) -> None:
+    async def _open(self, accepted: socket.socket, address: str, port: int) -> None:
         """Put a gate in front of an accepted socket, behind TLS where there is."""
-        gate = Gate(self._desk, peer)
+        gate = Gate(self._desk, address, f"[{address}]:{port}" if ":" in address else f"{address}:{port}")
+        bounds = {
+            "ssl_handshake_timeout": self._desk.handshake_within_s,
+            "ssl_shutdown_timeout": TLS_SHUTDOWN_WITHIN_S,
+        }
+        tls = bounds if self._tls is not None else {}
         try:
             accepted.setblocking(False)
             _keep_alive(accepted)
-            if self._tls is None:
-                await self._loop.connect_accepted_socket(lambda: gate, accepted)
-            else:
-                await self._loop.connect_accepted_socket(
-                    lambda: gate,
-                    accepted,
-                    ssl=self._tls,
-                    ssl_handshake_timeout=HANDSHAKE_WITHIN_S,
-                    ssl_shutdown_timeout=TLS_SHUTDOWN_WITHIN_S,
-                )
-        except (OSError, TimeoutError) as error:  # ssl.SSLError is an OSError
-            self._links.say("tls", peer, "a TLS handshake failed", reason=str(error))
-            gate.never_opened()
-            accepted.close()
+            await self._loop.connect_accepted_socket(lambda: gate, accepted, ssl=self._tls, **tls)
+        except OSError as error:  # ssl.SSLError and TimeoutError among them
+            self._links.say("open", address, "a connection failed before its handshake", reason=str(error))
+        finally:
+            if not gate.opened:
+                gate.connection_lost(None)
+                accepted.close()
 
 
 def _keep_alive(accepted: socket.socket) -> None:
     accepted.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    accepted.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
     accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE_S)
