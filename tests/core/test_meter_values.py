@@ -219,6 +219,6 @@ def test_a_digest_fits_a_signed_64_bit_column_and_follows_its_value():
         received_at=NOON,
     )
     number = start(desk, connectorId=3)
-    found = desk.station.by_number(number)
-    assert found is not None
-    assert moved(value, -1, found).digest == identity(3, -1, b"[]")
+    placed = moved(value, -1, 3, str(number))
+    assert (placed.digest, placed.evse_id) == (identity(3, -1, b"[]"), 3)
+    assert moved(placed, -1, 0, "") == value

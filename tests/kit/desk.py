@@ -61,6 +61,7 @@ class Disk:
 
     def _statement(self, kind: str, record: Record) -> Conflict | None:
         table, key = self.table(type(record)), key_of(record)
+        assert kind == "add_once" or not isinstance(record, MeterValue), "a meter row is never overwritten"
         if kind == "add_once" and key in table:
             return None
         if kind == "add" and key in table:

@@ -8,15 +8,15 @@ there. A value that names a transaction nobody knows is quarantined, never lost 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from hashlib import blake2b, sha256
+from hashlib import sha256
 from typing import Final, TypeGuard
 
-import msgspec
 from msgspec.structs import replace
 
 from evsys.core.energy import advance, energy_wh
-from evsys.core.events import MessageQuarantined, TransactionCorrected
-from evsys.core.records import MeterValue, Quarantined, Transaction
+from evsys.core.events import TransactionCorrected
+from evsys.core.quarantine import found, hold
+from evsys.core.records import MeterValue, Transaction
 from evsys.core.work import Turn
 
 NOT_REPORTED: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -52,10 +52,10 @@ def _folded(text: bytes) -> int:
     return int.from_bytes(sha256(text).digest()[:8], "big", signed=True)
 
 
-def moved(value: MeterValue, number: int | None, transaction: Transaction) -> MeterValue:
-    """A quarantined value, given to the transaction that it turned out to belong to."""
-    digest = value.digest ^ _place_digest(value.evse_id, number) ^ _place_digest(transaction.evse_id, number)
-    return replace(value, digest=digest, evse_id=transaction.evse_id, transaction_id=transaction.id)
+def moved(value: MeterValue, number: int | None, evse_id: int, transaction_id: str) -> MeterValue:
+    """A value at another place, as the same value there would have been made."""
+    digest = value.digest ^ _place_digest(value.evse_id, number) ^ _place_digest(evse_id, number)
+    return replace(value, digest=digest, evse_id=evse_id, transaction_id=transaction_id)
 
 
 def owner(turn: Turn, evse_id: int, number: int | None) -> Transaction | None:
@@ -96,12 +96,13 @@ def record(turn: Turn, number: int | None, transaction: Transaction | None, valu
     """Write the values of one message, made for `transaction`: their `owner`. Values that name a transaction
     nobody knows are quarantined; the main meter's (EVSE 0) belong to none."""
     if transaction is None and number is not None and values and values[0].evse_id > 0:
-        quarantine(turn, "meter_values", number, "no transaction of this number is known", values)
+        hold(turn, "meter_values", number, values)
         return
     add_once = turn.work.add_once
     for value in values:
         add_once(value)
-    if transaction is not None and transaction.ended_at is not None:
+    if transaction is not None:
+        found(turn, "meter_values", number, values, transaction)
         extend(turn, transaction, values)
 
 
@@ -128,41 +129,3 @@ def extend(turn: Turn, transaction: Transaction, values: Iterable[MeterValue]) -
             transaction=extended, reason=f"values came after the end by {transaction.ended_by}"
         )
     )
-
-
-def quarantine(turn: Turn, kind: str, number: int | None, reason: str, content: object) -> None:
-    """Keep a message that belongs to no known session. A repeat of it is kept once."""
-    payload = msgspec.json.encode(content)
-    name = blake2b(
-        f"{turn.station.id}|{kind}|{number}|".encode() + _timeless(payload, content), digest_size=12
-    )
-    held = Quarantined(
-        id=name.hexdigest(),
-        station_id=turn.station.id,
-        kind="stop" if kind == "stop" else "meter_values",
-        number=number,
-        received_at=turn.now,
-        reason=reason,
-        payload=msgspec.Raw(payload),
-    )
-    if held.id in turn.station.quarantine:
-        return
-    turn.work.add_once(held)
-    turn.work.tell(MessageQuarantined(quarantined=held))
-
-
-def _timeless(payload: bytes, content: object) -> bytes:
-    """What of a quarantined message is the same when it is repeated: not its times of receipt."""
-    if isinstance(content, list):
-        return b"|".join(f"{each.digest} {each.reported_at.timestamp()}".encode() for each in content)
-    return payload
-
-
-def released(held: Quarantined) -> list[MeterValue]:
-    """The values of a quarantined message."""
-    values = []
-    for members in msgspec.json.decode(held.payload, type=list[dict[str, msgspec.Raw]]):
-        rest = members.pop("rest")  # taken apart because msgspec decodes no `Raw | None`
-        value = msgspec.json.decode(msgspec.json.encode(members), type=MeterValue)
-        values.append(value if bytes(rest) == b"null" else replace(value, rest=rest))
-    return values

@@ -19,7 +19,8 @@ from evsys.core.authorization import Verdict, authorize, authorize_start, canoni
 from evsys.core.energy import NO_METER_START, Reading, advance, energy_wh, is_restart, restarted
 from evsys.core.events import TransactionCorrected, TransactionEnded, TransactionStarted
 from evsys.core.facts import Policy
-from evsys.core.meter_values import UNNAMED, extend, moved, plausible, quarantine, released
+from evsys.core.meter_values import UNNAMED, extend, moved, plausible
+from evsys.core.quarantine import found, hold, resolve, values_of
 from evsys.core.records import MeterValue, Transaction
 from evsys.core.station import Station
 from evsys.core.work import Turn, Work
@@ -151,13 +152,16 @@ def stop(
     The verdict is on the token that stopped it; None where none did."""
     verdict = authorize(turn, reported.id_token) if reported.id_token else None
     if transaction is None:
-        why = "no transaction of this number is known"
-        quarantine(turn, "stop", reported.number, why, reported)
+        hold(turn, "stop", reported.number, reported)
         if values:
-            quarantine(turn, "meter_values", reported.number, why, list(values))
+            hold(turn, "meter_values", reported.number, values)
         return verdict
     for value in values:
         turn.work.add_once(value)
+    if turn.station.quarantine:
+        unplaced = [moved(each, reported.number, 0, "") for each in values]
+        found(turn, "stop", reported.number, reported, transaction)
+        found(turn, "meter_values", reported.number, unplaced, transaction)
     if transaction.ended_by != "station":
         reading = turn.station.readings.get(transaction.id)
         for value in values:
@@ -335,14 +339,14 @@ def _reconcile(turn: Turn, transaction: Transaction) -> None:
                 continue
             transaction = _end(turn.work, transaction, reported, None, held.received_at)
         else:
-            values = released(held)
+            values = values_of(held)
             if not all(_covers(transaction, each) for each in values):
                 continue
-            found = [moved(each, held.number, transaction) for each in values]
-            for each in found:
+            placed = [moved(each, held.number, transaction.evse_id, transaction.id) for each in values]
+            for each in placed:
                 turn.work.add_once(each)
-            extend(turn, transaction, found)
-        turn.work.save(replace(held, resolved_at=turn.now, transaction_id=transaction.id))
+            extend(turn, transaction, placed)
+        resolve(turn, held, transaction)
 
 
 def _belongs(turn: Turn, transaction: Transaction, reported: Stop) -> bool:
@@ -360,6 +364,7 @@ def _covers(transaction: Transaction, value: MeterValue) -> bool:
     ended_at = transaction.ended_at if transaction.ended_by == "station" else None
     return (
         value.evse_id in (0, transaction.evse_id)
+        and "clock" not in transaction.flags
         and transaction.started_at <= value.at
         and (ended_at is None or value.at <= ended_at)
     )
