@@ -1,6 +1,7 @@
 # EVSYS: everything from a fresh clone with Python 3.11 or newer and make.
 #
 #   make run [CONF=FILE]   start the central system
+#   make demo              the central system and ten charge points in software
 #   make test              every test but the long ones; other Pythons first, where found
 #   make test-long         the full counts: simulation seeds, kills under load
 #   make check             linters, types, layers, tidiness
@@ -20,10 +21,13 @@ ifeq ($(strip $(HOME)),)
 export HOME := $(CURDIR)/.venv/home
 endif
 
-.PHONY: run test test-long check format clean
+.PHONY: run demo test test-long check format clean
 
 run: $(STAMP)
 	@exec $(BIN)/evsys serve $(if $(CONF),--conf '$(CONF)')
+
+demo: $(STAMP)
+	@$(BIN)/python tools/demo.py
 
 test: $(STAMP)
 	@tools/test_other_pythons

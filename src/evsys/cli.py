@@ -106,6 +106,49 @@ def role(name: app.Role) -> None:
     app.run_assigned(name)
 
 
+@evsys.command()
+@click.argument("url", default="ws://127.0.0.1:5000/ws")
+@click.option("--stations", default=10, type=click.IntRange(1, 10_000), show_default=True)
+@click.option("--connectors", default=2, type=click.IntRange(1, 20), show_default=True, help="Per station.")
+@click.option("--prefix", default="SIM", show_default=True, help="What the stations' ids begin with.")
+@click.option("--seed", default=1, show_default=True, help="The same seed, the same cars and drivers.")
+@click.option("--speed", default=1.0, type=click.FloatRange(0.1, 3600), show_default=True, help="Time lapse.")
+@click.option("--sessions", type=click.IntRange(1), help="End after so many sessions of each connector.")
+@click.option("--duration", type=click.FloatRange(0), metavar="SECONDS", help="End after so long.")
+@click.option("--online/--offline-spells", default=False, help="Whether links never break by themselves.")
+@click.option(
+    "--report", type=click.Path(path_type=Path, dir_okay=False), help="Write all sessions, as JSON."
+)
+def simulate(
+    url: str,
+    stations: int,
+    connectors: int,
+    prefix: str,
+    seed: int,
+    speed: float,
+    sessions: int | None,
+    duration: float | None,
+    online: bool,
+    report: Path | None,
+) -> None:
+    """Charge points in software, which connect to URL (ws://127.0.0.1:5000/ws) and charge."""
+    from evsys.simulator.charge_point import PointSettings
+    from evsys.simulator.fleet import Settings, run
+
+    log.configure("simulator")
+    points = PointSettings(connectors=connectors, speed=speed, sessions=sessions, offline_spells=not online)
+    settings = Settings(
+        url=url,
+        stations=stations,
+        prefix=prefix,
+        seed=seed,
+        duration_s=duration,
+        report=report,
+        points=points,
+    )
+    sys.exit(run(settings, say=click.echo))
+
+
 # -- keys ----------------------------------------------------------------------------------------------------
 
 

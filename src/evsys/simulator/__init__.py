@@ -1,0 +1,1 @@
+"""Charge points in software: for demonstrations, tests and load."""
