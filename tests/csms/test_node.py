@@ -60,6 +60,7 @@ def test_a_removed_station_is_disconnected(central: Central) -> None:
     assert peer.link.closed is not None
     assert peer.link.closed[0] == 1008
     assert central.heard_of == [("CP1", None)]
+    assert central.event_kinds()[-1] == "StationRemoved", "nothing more is written of it"
 
 
 def test_a_station_that_is_not_registered_is_disconnected(central: Central) -> None:

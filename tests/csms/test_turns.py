@@ -284,7 +284,11 @@ def test_a_connection_that_disk_does_not_take_is_recorded_later(central: Central
 
 def test_a_state_that_cannot_be_read_is_read_by_the_next_frame(central: Central) -> None:
     with central.unreadable():
-        peer = central.connect()
+        peer = central.connect(settle=False)
+        early, broken = peer.send("Heartbeat", {}), b'[2,"broken","Heartbeat",{'
+        peer.connection.received(broken)
+        central.settle()
+        assert peer.answered_ids() == [early, "broken"]
         assert peer.refused("Heartbeat", {}) == "InternalError"
     assert "currentTime" in peer.ask("Heartbeat", {})
 

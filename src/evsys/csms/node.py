@@ -55,7 +55,7 @@ from evsys.csms.polling import Poller
 from evsys.csms.provisioning import Metering, Provisioner
 from evsys.csms.shared import Shared
 from evsys.csms.sweeper import SWEEP_EVERY_S, Sweeper
-from evsys.csms.turns import CLOSE_GOING_AWAY, CLOSE_POLICY, Running
+from evsys.csms.turns import CLOSE_GOING_AWAY, Running
 from evsys.csms.wirelog import WireLog
 from evsys.ocpp.dialect import Dialect
 
@@ -338,8 +338,8 @@ class Node:
                 self._provisioner.changed(station_id)
                 self._announce(station_id, None)
                 running = self.stations.get(station_id)
-                if running is not None and running.connection is not None:
-                    running.connection.close(CLOSE_POLICY, "the station was removed")
+                if running is not None:
+                    running.remove()
             case TokenRegistered(token=token) | TokenChanged(token=token):
                 self.facts.forget(token.id)
             case TokenRemoved(token_id=token_id):

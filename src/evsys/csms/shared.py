@@ -1,8 +1,9 @@
 """What the running stations of one node have in common."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+import structlog
 from msgspec import Struct
 
 from evsys.core.events import Event
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from evsys.csms.calls import Calls
     from evsys.csms.turns import Running
     from evsys.csms.wirelog import WireLog
+
+REPORT_EVERY_S: Final = 10.0
+"""A disk that is full for an hour is not told of ten thousand times."""
+
+log = structlog.get_logger()
 
 
 class Counts:
@@ -49,6 +55,7 @@ class Shared:
     """What the running stations of one node have in common."""
 
     __slots__ = (
+        "_report_at",
         "call_timeout_s",
         "calling",
         "clock",
@@ -85,8 +92,22 @@ class Shared:
         """Stations that were heard of since last-seen was flushed."""
         self.told: Callable[[Running, list[Event], int], None] = lambda running, events, seq: None
         """Called after the reply of a turn that told events."""
+        self._report_at = 0.0
         self.wire: WireLog | None = None
         """Where frames are noted; None: nowhere."""
+
+    def fails(self, reason: str) -> None:
+        """The database could not be written or read. Said at most once in `REPORT_EVERY_S`."""
+        monotonic = self.clock.monotonic()
+        if self._report_at <= monotonic:
+            self._report_at = monotonic + REPORT_EVERY_S
+            log.error("the database does not take or give what stations need", reason=reason)
+        self.failure = reason
+
+    def works(self) -> None:
+        """The database has taken a commit again."""
+        self.failure = ""
+        log.info("the database takes what stations send again")
 
 
 class Inner(Struct, frozen=True, eq=False):

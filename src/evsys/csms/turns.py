@@ -77,6 +77,7 @@ class Running:
         "_lost_reason",
         "_message",
         "_newer_settings",
+        "_removed",
         "_reply",
         "_settled",
         "_takes",
@@ -120,6 +121,8 @@ class Running:
         """Ids of transactions whose use of a token may be open or not, until the state is loaded again."""
         self._wanted = False
         """Whether the state is to be loaded although no turn waits for it."""
+        self._removed = False
+        """Whether people removed the station: nothing more is written of it."""
         self._claiming: Connection | None = None
         # The turn under way:
         self._connection: Connection | None = None
@@ -158,7 +161,7 @@ class Running:
         """The newest authenticated socket of the station: it wins."""
         old = self.connection
         self.connection = connection
-        self.claimed = False
+        self.claimed = self._removed = False
         if old is not None:
             old.replaced()
         self.nudge()
@@ -184,6 +187,12 @@ class Running:
         else:
             self._newer_settings = settings
 
+    def remove(self) -> None:
+        """People removed the station."""
+        self._removed = True
+        if self.connection is not None:
+            self.connection.close(CLOSE_POLICY, "the station was removed")
+
     def nudge(self) -> None:
         """Go on where nothing is under way."""
         if not self.turning:
@@ -195,6 +204,7 @@ class Running:
         """What was waited for did not come in time."""
         self._ticket += 1
         self.shared.waiting.pop(self, None)
+        self.shared.fails("it does not answer in time")
         if self.state is None:
             self._not_loaded("its state could not be read in time")
         elif self._give_up(Failed("a fact could not be read in time")):
@@ -258,6 +268,8 @@ class Running:
         """Whether disk believes in a connection that has ended, and no newer owner has one."""
         if self.connection is not None or not state.status.connected or self in self.shared.held:
             return False
+        if self._removed:
+            return False
         return self.epoch is None or self.epoch >= state.status.epoch
 
     def _unsettled(self) -> bool:
@@ -317,7 +329,7 @@ class Running:
         assert connection is not None
         if not admits(turn, message.action):
             raise Refusal("SecurityError", "the station is not accepted: only its boot is heard")
-        reply = connection.dialect.answer(turn, message.action, message.payload)
+        reply = connection.dialect.answer(turn, message.action, message.payload, message.quirk)
         return Conversation.result(message.id, reply) if message.awaits_answer else b""
 
     def _error(self, refusal: Refusal) -> bytes:
@@ -401,9 +413,7 @@ class Running:
                 connection.close(CLOSE_GOING_AWAY, "the station is connected elsewhere")
             return self._give_up(settlement)
         assert isinstance(settlement, Failed | Unknown)
-        if not shared.failure:
-            log.error("the database does not take what stations send", reason=settlement.reason)
-        shared.failure = settlement.reason
+        shared.fails(settlement.reason)
         if isinstance(settlement, Unknown):
             self._stale()
         return self._give_up(settlement)
@@ -414,8 +424,7 @@ class Running:
         assert work is not None
         assert station is not None
         if shared.failure:
-            log.info("the database takes what stations send again")
-            shared.failure = ""
+            shared.works()
         adopt = station.adopt
         for _, record in work.ops:
             adopt(record)
@@ -505,6 +514,7 @@ class Running:
             return
         self.shared.waiting.pop(self, None)
         if isinstance(loaded, Failed):
+            self.shared.fails(loaded.reason)
             self._not_loaded(loaded.reason)
             return
         self._wanted = False
@@ -513,6 +523,7 @@ class Running:
             uses.discard(transaction_id)
         self._unsure.clear()
         if loaded is None:
+            log.warning("a station is not registered", station=self.id)
             self._not_loaded("it is not registered")
             if self.connection is not None:
                 self.connection.close(CLOSE_POLICY, "the station is not registered")
@@ -527,7 +538,6 @@ class Running:
 
     def _not_loaded(self, reason: str) -> None:
         """All that waits hears InternalError; the state is asked for again by the next frame or tick."""
-        log.error("a station's state cannot be read", station=self.id, reason=reason)
         if self._message is not None or self._inner is not None:
             self._give_up(Failed(reason))
         self._fail_inbox(Failed(reason))
@@ -543,6 +553,7 @@ class Running:
             elif isinstance(entry[1], Call):
                 self._connection, self._message = entry[0], entry[1]
             else:
+                self._hear(entry[0], entry[1])
                 continue
             self._give_up(failed)
 
