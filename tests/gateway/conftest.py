@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -11,9 +11,7 @@ import uvloop
 from evsys.core.records import Station
 from evsys.gateway.server import GatewaySettings
 from evsys.store.migrating import migrate
-from kit.gateway import Served, station
-
-Serve = Callable[..., Coroutine[object, object, Served]]
+from kit.gateway import Serve, Served, station
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:

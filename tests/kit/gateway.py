@@ -7,15 +7,16 @@ program. `Wire` is a peer made of bytes: it can send what no WebSocket library w
 import asyncio
 import contextlib
 import json
-import os
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, Protocol, TypeVar, cast
 
 import structlog
+from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import SearchStrategy
 from websockets.asyncio.client import ClientConnection, connect
 
 from evsys.app import SystemClock
@@ -27,32 +28,38 @@ from evsys.csms.node import Node, NodeSettings
 from evsys.gateway.server import Gateway, GatewaySettings
 from evsys.gateway.station_index import StationIndex
 from evsys.ocpp.v16 import V16
-from evsys.store.inline import InlineStore
+from evsys.store import reading
+from evsys.store.connections import open_to_read
 from evsys.supervisor import OCPP_BACKLOG, OCPP_RECEIVE_BYTES
+from kit.central import BreakableStore
 from kit.waiting import PATIENCE_S
+
+R = TypeVar("R", bound=records.Record)
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 BOOT: Final = {"chargePointVendor": "Acme", "chargePointModel": "One"}
+MASK: Final = b"\x12\x34\x56\x78"
 KEY: Final = "dGhlIHNhbXBsZSBub25jZQ=="
 ACCEPTED: Final = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 """What RFC 6455 §1.3 says is the answer to `KEY`."""
 
 
 class Served:
-    """A running gateway. Give it what differs from the settings' defaults."""
+    """A running gateway that knows these stations."""
 
     def __init__(
         self,
         database: Path,
         stations: Iterable[records.Station],
-        settings: GatewaySettings,
+        how: GatewaySettings,
         tls: ssl.SSLContext | None = None,
         capacity: int = 20_000,
         receive_bytes: int = OCPP_RECEIVE_BYTES,
     ) -> None:
         self.tls = tls is not None
         self.index = StationIndex()
-        self.store = InlineStore(database)
+        self.store = BreakableStore(database)
+        self._database = database
         self.node = Node(
             self.store,
             LocalHub(),
@@ -68,7 +75,7 @@ class Served:
         self._listening.bind(("127.0.0.1", 0))
         self._listening.listen(OCPP_BACKLOG)
         self.port: int = self._listening.getsockname()[1]
-        self.gateway = Gateway(self.node, self.index, settings, [self._listening], tls, capacity)
+        self.gateway = Gateway(self.node, self.index, how, [self._listening], tls, capacity)
         self._committing: asyncio.Task[None] | None = None
         self._stopped = False
 
@@ -105,11 +112,16 @@ class Served:
         running = self.node.stations.get(station_id)
         return running is not None and running.connection is not None
 
+    def read(self, kind: type[R]) -> list[R]:
+        """The rows of a kind on disk."""
+        with contextlib.closing(open_to_read(self._database)) as connection:
+            return reading.many(connection, kind, reading.select_sql(kind))
+
     # -- peers
 
     @contextlib.asynccontextmanager
     async def station(self, name: str = "CP1", **options: object) -> AsyncIterator["Station"]:
-        """A station that speaks through the websockets library and has booted. `options` are the library's."""
+        """A station on the websockets library, after its boot. `options` are the library's."""
         station = Station(await self.dial(f"/ws/{name}", **options))
         try:
             await station.ask("BootNotification", BOOT)
@@ -123,9 +135,21 @@ class Served:
         return await connect(f"{scheme}://127.0.0.1:{self.port}{path}", **given)  # type: ignore[arg-type]
 
     @contextlib.asynccontextmanager
-    async def wire(self, **options: object) -> AsyncIterator["Wire"]:
-        """A connection without a handshake."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, **options)  # type: ignore[arg-type]
+    async def wire(self, reads: bool = True, tls: ssl.SSLContext | None = None) -> AsyncIterator["Wire"]:
+        """A connection without a handshake. One that does not read has hardly room for what it is sent."""
+        peer = socket.socket()
+        if not reads:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        peer.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(peer, ("127.0.0.1", self.port))
+        name = "localhost" if tls else None
+        try:
+            reader, writer = await asyncio.open_connection(sock=peer, ssl=tls, server_hostname=name)
+        except OSError:
+            peer.close()
+            raise
+        if not reads:
+            cast(asyncio.Transport, writer.transport).pause_reading()
         wire = Wire(reader, writer)
         try:
             yield wire
@@ -142,6 +166,26 @@ class Served:
             status, _headers, _body = await wire.answer()
             assert status == 101
             yield wire
+
+
+class Serve(Protocol):
+    """The fixture that starts gateways."""
+
+    async def __call__(self, stations: list[records.Station] | None = None, **given: object) -> Served: ...
+
+
+async def for_each(
+    examples: SearchStrategy[bytes], act: Callable[[bytes], Coroutine[object, object, None]], count: int
+) -> None:
+    """Do something on this loop for each of so many examples, which are found in a thread beside it."""
+    loop = asyncio.get_running_loop()
+
+    @settings(max_examples=count, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(examples)
+    def run(example: bytes) -> None:
+        asyncio.run_coroutine_threadsafe(act(example), loop).result(4 * PATIENCE_S)
+
+    await asyncio.to_thread(run)
 
 
 class Station:
@@ -240,9 +284,8 @@ def frame(payload: bytes, kind: int = TEXT, *, fin: bool = True, reserved: int =
         length = b"\xfe" + struct.pack("!H", size)
     else:
         length = b"\xff" + struct.pack("!Q", size)
-    mask = os.urandom(4)
-    masked = int.from_bytes(payload, "big") ^ int.from_bytes((mask * (size // 4 + 1))[:size], "big")
-    return first + length + mask + masked.to_bytes(size, "big")
+    masked = int.from_bytes(payload, "big") ^ int.from_bytes((MASK * (size // 4 + 1))[:size], "big")
+    return first + length + MASK + masked.to_bytes(size, "big")
 
 
 def call(action: str, payload: object, id: str = "1") -> bytes:

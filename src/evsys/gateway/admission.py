@@ -17,6 +17,8 @@ MAX_PENDING: Final = 1000
 hostile clients hold."""
 CROWDED_PAUSE_S: Final = 0.2
 """How long to wait before looking again whether handshakes under way have ended."""
+SHORTEST_PAUSE_S: Final = 0.001
+"""Between two looks at the rate: rounding must not make of it a timer of nothing, again and again."""
 RESERVED_DESCRIPTORS: Final = 200
 """Descriptors left for the database, the bus, logs and the sockets that listen."""
 
@@ -41,7 +43,9 @@ class Admission:
         self._filled_at = now
         if self.pending >= MAX_PENDING:
             return CROWDED_PAUSE_S
-        return 0.0 if self._tokens >= 1 else (1 - self._tokens) / self._rate
+        if self._tokens >= 1:
+            return 0.0
+        return max(SHORTEST_PAUSE_S, (1 - self._tokens) / self._rate)
 
     def lets_in(self) -> bool:
         """Whether there is room for a socket just accepted. If so a handshake begins: its end is told by

@@ -166,7 +166,7 @@ class Link(WSListener):
         """All that is not a whole text message: control frames, fragments, and what is not allowed."""
         kind = frame.msg_type
         if kind == WSMsgType.CLOSE:
-            if not self.closing:
+            if not transport.is_close_frame_sent:
                 transport.send_close(_answered_code(frame))
                 self._links.closing(self)
             transport.disconnect()

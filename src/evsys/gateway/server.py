@@ -175,7 +175,8 @@ class Gateway:
             _keep_alive(accepted)
             await self._loop.connect_accepted_socket(lambda: gate, accepted, ssl=self._tls, **tls)
         except OSError as error:  # ssl.SSLError and TimeoutError among them
-            self._links.say("open", address, "a connection failed before its handshake", reason=str(error))
+            reason = str(error) or type(error).__name__
+            self._links.say("open", address, "a connection failed before its handshake", reason=reason)
         finally:
             if not gate.opened:
                 gate.connection_lost(None)
