@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -43,6 +44,15 @@ LIFELINE: Final = 0
 REPORT: Final = 1
 """Standard output, where the supervisor reads one line."""
 READY: Final = "ready"
+REFUSED: Final = "refused: "
+"""Before a reason that the next process would have too."""
+
+ROOMS: Final[dict[Role, tuple[str, ...]]] = {
+    "writer": ("evsys.store.writer", "evsys.store.migrating"),
+    "gateway": ("evsys.gateway.server", "evsys.csms.node", "evsys.ocpp.v16", "evsys.store.sqlite"),
+    "office": ("evsys.api.app", "evsys.api.metrics", "evsys.api.serving", "evsys.store.sqlite"),
+}
+"""What takes long to load: a process does it while others still begin, before it reads its assignment."""
 
 log = structlog.get_logger()
 
@@ -77,10 +87,15 @@ class SystemClock:
 
 def run_assigned(role: Role) -> None:
     """The life of a process behind the supervisor."""
-    assignment = msgspec.json.decode(_first_line(), type=Assignment)
-    configure(role, debug=assignment.config.is_debug)
     try:
+        for room in ROOMS[role]:
+            import_module(room)
+        assignment = msgspec.json.decode(_first_line(), type=Assignment)
+        configure(role, debug=assignment.config.is_debug)
         _RUN[role](assignment)
+    except CannotStart as refusal:
+        _report(f"{REFUSED}{refusal}")
+        sys.exit(1)
     except Exception as error:
         # The border of the process: the supervisor starts another, and tells the reason if that is no better.
         log.exception("the process ends")
@@ -107,11 +122,21 @@ def _report(said: str) -> None:
 
 
 def _run_writer(assignment: Assignment) -> None:
-    """The only process that writes to the database file."""
+    """The only process that writes to the database file. It brings the schema up to date first."""
     from evsys.store import writer
+    from evsys.store.connections import DatabaseFailure
+    from evsys.store.copying import BadCopy
+    from evsys.store.migrating import WrongDatabase, migrate
 
+    path = Path(assignment.database)
+    try:
+        migrate(path)
+    except (WrongDatabase, BadCopy, DatabaseFailure) as error:
+        raise CannotStart(f"database.url: {error}") from None
+    except OSError as error:
+        raise CannotStart(f"database.url: {error.filename or path}: {error.strerror}") from None
     _report(READY)  # who connects before it listens waits in the kernel
-    writer.run(assignment.sockets["writer"], Path(assignment.database), LIFELINE, say=log.error)
+    writer.run(assignment.sockets["writer"], path, LIFELINE, say=log.error)
 
 
 def _run_gateway(assignment: Assignment) -> None:

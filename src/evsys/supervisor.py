@@ -1,7 +1,8 @@
 """The supervisor: one command, behind it the processes that do the work (architecture §2).
 
-It holds the lock on the database, brings the schema up to date, binds every socket, and starts the writer,
-the gateway and the office with what they need. A process that dies is started again on the same sockets: what
+It holds the lock on the database, binds every socket, and starts the writer, the gateway and the office with
+what they need. They load their rooms side by side; the gateway and the office are told to begin when the
+writer has brought the schema up to date. A process that dies is started again on the same sockets: what
 arrives meanwhile waits in the kernel. It does nothing else, so it has nothing to die of; if it is killed all
 the same, the others see the end of their standard input and stop by themselves.
 """
@@ -23,11 +24,9 @@ from typing import Final
 import msgspec
 import structlog
 
-from evsys.app import READY, Assignment, CannotStart, Role, tls_context
+from evsys.app import READY, REFUSED, Assignment, CannotStart, Role, tls_context
 from evsys.config import Config, Loaded
-from evsys.store.connections import DatabaseFailure
 from evsys.store.lock import DatabaseInUse, server_lock
-from evsys.store.migrating import WrongDatabase, migrate
 
 BIND_PATIENCE_S: Final = 2.0
 """How long a port may be in use yet: the processes of a killed supervisor let go of it within this."""
@@ -73,11 +72,9 @@ def _take_database(path: Path, held: ExitStack) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         held.enter_context(server_lock(path))
-        return migrate(path)
+        return path
     except DatabaseInUse as error:
         raise CannotStart(f"another evsys serves this database: {error}") from None
-    except (WrongDatabase, DatabaseFailure) as error:
-        raise CannotStart(f"database.url: {error}") from None
     except OSError as error:
         raise CannotStart(f"database.url: {error.filename or path}: {error.strerror}") from None
 
@@ -152,11 +149,13 @@ def _bind_unix(path: Path) -> socket.socket:
 class _Child:
     """A process of one role, and its successors."""
 
-    def __init__(self, role: Role, assignment: Assignment, ready: Callable[[], None]) -> None:
+    def __init__(self, role: Role, assignment: Assignment) -> None:
         self.role = role
+        self.begin = asyncio.Event()
+        """Set when its processes may begin: until then they load what they need and wait."""
+        self.ready = asyncio.Event()
+        """Set when it was ready for the first time."""
         self._assignment = assignment
-        self._told_ready = ready
-        self._was_ready = False
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
 
@@ -170,7 +169,7 @@ class _Child:
             if self._stopping.is_set():
                 return
             deaths += 1
-            if not self._was_ready and deaths == TRIES:
+            if not self.ready.is_set() and deaths == TRIES:
                 raise CannotStart(reason)
             if time.monotonic() - began > WELL_AFTER_S:
                 pause = FIRST_PAUSE_S
@@ -198,14 +197,17 @@ class _Child:
         assert process.stdout is not None
         if self._stopping.is_set():
             self._end()
+        elif self._first is not None:
+            await _either(self._first.ready, self._stopping)
         with contextlib.suppress(ConnectionError):
             process.stdin.write(msgspec.json.encode(self._assignment) + b"\n")
             await process.stdin.drain()
         said = (await process.stdout.readline()).decode(errors="replace").strip()
-        if said == READY and not self._was_ready:
-            self._was_ready = True
-            self._told_ready()
+        if said == READY:
+            self.ready.set()
         code = await process.wait()
+        if said.startswith(REFUSED) and not self.ready.is_set():
+            raise CannotStart(said.removeprefix(REFUSED))
         if said and said != READY:
             return said
         return f"signal {-code}" if code < 0 else f"exit status {code}"
@@ -213,10 +215,11 @@ class _Child:
     def stop(self) -> None:
         """Let the process end its work."""
         self._stopping.set()
+        self.begin.set()
         self._end()
 
     def kill(self) -> None:
-        self._stopping.set()
+        """End a process that did not stop."""
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
@@ -255,11 +258,10 @@ class _Supervisor:
                 bus_address=str(folder / "bus"),
                 sockets={name: sockets[name].fileno() for name in names if name in sockets},
             )
-            return _Child(role, assignment, self._one_is_ready)
+            return _Child(role, assignment)
 
         self._writer = child("writer", "writer")
         self._front = [child("gateway", "ocpp", "bus"), child("office", "api", "metrics")]
-        self._ready_roles = 0
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -268,20 +270,27 @@ class _Supervisor:
             loop.add_signal_handler(number, stop.set)
         keeping = {each: asyncio.create_task(each.keep()) for each in (self._writer, *self._front)}
         stopping = asyncio.create_task(stop.wait())
+        beginning = asyncio.create_task(self._begin())
         try:
             await asyncio.wait([stopping, *keeping.values()], return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopping.cancel()
+            beginning.cancel()
             await _stop(self._front, keeping, FRONT_STOPS_WITHIN_S)
             await _stop([self._writer], keeping, WRITER_STOPS_WITHIN_S)
         for task in keeping.values():
             task.result()  # raises CannotStart, the only way in which one ends before it is told to
 
-    def _one_is_ready(self) -> None:
-        self._ready_roles += 1
-        if self._ready_roles == 1 + len(self._front):
-            for line in greeting(self._config):
-                self._say(line)
+    async def _begin(self) -> None:
+        """Let the writer begin, then the others; when all are ready, say where everything is."""
+        self._writer.begin.set()
+        await self._writer.ready.wait()
+        for child in self._front:
+            child.begin.set()
+        for child in self._front:
+            await child.ready.wait()
+        for line in greeting(self._config):
+            self._say(line)
 
 
 async def _stop(children: list[_Child], keeping: dict[_Child, asyncio.Task[None]], within_s: float) -> None:
