@@ -197,8 +197,7 @@ class _Child:
         assert process.stdout is not None
         if self._stopping.is_set():
             self._end()
-        elif self._first is not None:
-            await _either(self._first.ready, self._stopping)
+        await self.begin.wait()
         with contextlib.suppress(ConnectionError):
             process.stdin.write(msgspec.json.encode(self._assignment) + b"\n")
             await process.stdin.drain()
