@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import strategies as st
@@ -142,6 +143,35 @@ async def test_no_bytes_on_a_link_disturb_a_neighbour(served: Served) -> None:
         await until(lambda: served.gateway.admission.live == 1)
 
 
+VALID: list[bytes] = [
+    record["frame"].encode()
+    for record in json.loads((Path(__file__).parents[1] / "vectors" / "valid_16.json").read_text())
+]
+
+
+def mutated(text: bytes, at: int, put: bytes, cut: int) -> bytes:
+    """The text with some of its bytes replaced."""
+    at %= len(text) + 1
+    return text[:at] + put + text[at + cut :]
+
+
+async def test_no_mutation_of_a_valid_frame_disturbs_a_neighbour(served: Served) -> None:
+    places, bytes_, cuts = st.integers(0, 2000), st.binary(max_size=6), st.integers(0, 40)
+    texts = st.builds(mutated, st.sampled_from(VALID), places, bytes_, cuts)
+    wires = st.builds(mutated, texts.map(frame), places, bytes_, cuts)
+    async with served.station("CP2") as neighbour:
+
+        async def send(data: bytes) -> None:
+            async with served.upgraded("CP1") as wire:
+                wire.send(data + frame(HEARTBEAT))
+                wire.writer.write_eof()
+                await wire.ended()
+            assert await neighbour.is_answered()
+
+        await for_each(st.lists(st.one_of(texts.map(frame), wires), max_size=5).map(b"".join), send, 200)
+        await until(lambda: served.gateway.admission.live == 1)
+
+
 # -- the end of a link ---------------------------------------------------------------------------------------
 
 
@@ -217,11 +247,17 @@ PING_S = 0.4
 HEARTBEAT_S = 0.7
 
 
-async def lives(serve: Serve, *, ping: bool = True, ping_interval_s: float = PING_S) -> Served:
+async def lives(
+    serve: Serve,
+    *,
+    ping: bool = True,
+    ping_interval_s: float = PING_S,
+    heartbeat_interval_s: float = HEARTBEAT_S,
+) -> Served:
     return await serve(
         [station("CP1", ping=ping), station("CP2")],
         ping_interval_s=ping_interval_s,
-        heartbeat_interval_s=HEARTBEAT_S,
+        heartbeat_interval_s=heartbeat_interval_s,
     )
 
 
@@ -296,6 +332,28 @@ async def test_a_link_is_not_pinged_where_that_is_switched_off(serve: Serve, glo
     assert 2 * HEARTBEAT_S <= lived_s <= 2.6 * HEARTBEAT_S + 0.15
 
 
+async def test_pings_are_switched_off_and_on_while_a_station_is_connected(serve: Serve) -> None:
+    served = await lives(serve, heartbeat_interval_s=10)
+    async with served.upgraded() as wire:
+
+        async def pings(during_s: float) -> int:
+            count = 0
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(during_s):
+                    while True:
+                        kind, payload = await wire.frame()
+                        assert kind == PING
+                        wire.send(frame(payload, PONG))
+                        count += 1
+            return count
+
+        assert await pings(3 * PING_S) >= 2
+        await served.change_station("CP1", ping=False)
+        assert await pings(3 * PING_S) == 0, "and its silence is no fault"
+        await served.change_station("CP1", ping=True)
+        assert await pings(3 * PING_S) >= 2
+
+
 async def test_pings_of_many_links_are_spread_over_the_interval(serve: Serve) -> None:
     served = await serve([station(f"CP{number}") for number in range(40)], ping_interval_s=1.0)
     loop = asyncio.get_running_loop()
@@ -335,6 +393,24 @@ async def test_a_peer_that_floods_without_reading_is_cut_and_its_neighbours_feel
         assert served.gateway.counts.cut == {"it does not read": 1}
         assert slowest_s < 0.5
         assert await neighbour.is_answered()
+
+
+async def test_a_long_message_to_a_station_that_reads_arrives_and_so_does_what_follows_it(
+    served: Served,
+) -> None:
+    """A local list of thousands of tokens is longer than what may wait for a station that does not read, and
+    takes its time on a slow line."""
+    long = b"x" * 4 * MAX_UNSENT_BYTES
+    async with served.upgraded() as wire:
+        ours = served.node.stations["CP1"].connection
+        assert ours is not None
+        for _ in range(2):
+            ours.send(long)
+            for number in range(100):
+                ours.send(b"%d" % number)
+            assert await wire.frame() == (TEXT, long)
+            assert [await wire.frame() for _ in range(100)] == [(TEXT, b"%d" % n) for n in range(100)]
+    assert not served.gateway.counts.cut
 
 
 def test_what_waits_for_a_peer_that_does_not_read_is_small() -> None:

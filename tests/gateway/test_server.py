@@ -76,6 +76,15 @@ async def test_more_connections_than_there_is_room_for_are_closed_with_one_line(
     assert entry["limit"] == 5
 
 
+async def test_peers_of_both_families_are_told_by_the_address_they_have(serve: Serve) -> None:
+    served = await serve(bind_ip="::")
+    for address, peer in (("127.0.0.1", "127.0.0.1:"), ("::1", "[::1]:")):
+        async with served.upgraded("CP1", address):
+            connection = served.node.stations["CP1"].connection
+            assert connection is not None
+            assert connection.address.startswith(peer)
+
+
 # -- memory --------------------------------------------------------------------------------------------------
 
 

@@ -17,13 +17,15 @@ from typing import Final, Protocol, TypeVar, cast
 import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import SearchStrategy
+from msgspec.structs import replace
 from websockets.asyncio.client import ClientConnection, connect
 
 from evsys.app import SystemClock
 from evsys.bus.local import LocalHub
 from evsys.core import records
+from evsys.core.events import StationChanged
 from evsys.core.facts import Policy
-from evsys.core.work import Work
+from evsys.core.work import Committed, Work
 from evsys.csms.node import Node, NodeSettings
 from evsys.gateway.server import Gateway, GatewaySettings
 from evsys.gateway.station_index import StationIndex
@@ -55,6 +57,7 @@ class Served:
         tls: ssl.SSLContext | None = None,
         capacity: int = 20_000,
         receive_bytes: int = OCPP_RECEIVE_BYTES,
+        bind_ip: str = "127.0.0.1",
     ) -> None:
         self.tls = tls is not None
         self.index = StationIndex()
@@ -70,9 +73,9 @@ class Served:
             on_station=self.index.put,
         )
         self._stations = list(stations)
-        self._listening = socket.socket()
+        self._listening = socket.socket(_family(bind_ip))
         self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-        self._listening.bind(("127.0.0.1", 0))
+        self._listening.bind((bind_ip, 0))
         self._listening.listen(OCPP_BACKLOG)
         self.port: int = self._listening.getsockname()[1]
         self.gateway = Gateway(self.node, self.index, how, [self._listening], tls, capacity)
@@ -117,6 +120,16 @@ class Served:
         with contextlib.closing(open_to_read(self._database)) as connection:
             return reading.many(connection, kind, reading.select_sql(kind))
 
+    async def change_station(self, station_id: str, **members: object) -> None:
+        """People change what they say of a station, and the node has heard of it."""
+        (current,) = (each for each in self.read(records.Station) if each.id == station_id)
+        changed = replace(current, version=current.version + 1, **members)
+        work = Work(SystemClock().now())
+        work.change(changed)
+        work.tell(StationChanged(station=changed))
+        assert isinstance(await self.store.commit(work), Committed)
+        await self.node.refresh()
+
     # -- peers
 
     @contextlib.asynccontextmanager
@@ -135,13 +148,15 @@ class Served:
         return await connect(f"{scheme}://127.0.0.1:{self.port}{path}", **given)  # type: ignore[arg-type]
 
     @contextlib.asynccontextmanager
-    async def wire(self, reads: bool = True, tls: ssl.SSLContext | None = None) -> AsyncIterator["Wire"]:
+    async def wire(
+        self, reads: bool = True, tls: ssl.SSLContext | None = None, address: str = "127.0.0.1"
+    ) -> AsyncIterator["Wire"]:
         """A connection without a handshake. One that does not read has hardly room for what it is sent."""
-        peer = socket.socket()
+        peer = socket.socket(_family(address))
         if not reads:
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         peer.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(peer, ("127.0.0.1", self.port))
+        await asyncio.get_running_loop().sock_connect(peer, (address, self.port))
         name = "localhost" if tls else None
         try:
             reader, writer = await asyncio.open_connection(sock=peer, ssl=tls, server_hostname=name)
@@ -159,9 +174,9 @@ class Served:
                 await writer.wait_closed()
 
     @contextlib.asynccontextmanager
-    async def upgraded(self, name: str = "CP1") -> AsyncIterator["Wire"]:
+    async def upgraded(self, name: str = "CP1", address: str = "127.0.0.1") -> AsyncIterator["Wire"]:
         """A connection that has just become the WebSocket of a station."""
-        async with self.wire() as wire:
+        async with self.wire(address=address) as wire:
             wire.send(request(f"/ws/{name}"))
             status, _headers, _body = await wire.answer()
             assert status == 101
@@ -256,6 +271,10 @@ class Wire:
             with contextlib.suppress(ConnectionError):
                 while await self.reader.read(65_536):
                     pass
+
+
+def _family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
 def request(path: str, *, without: str = "", **headers: str) -> bytes:

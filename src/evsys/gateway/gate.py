@@ -235,15 +235,17 @@ class Gate(asyncio.Protocol):
         self._transport.set_protocol(protocol)
         protocol.connection_made(self._transport)
         rest = memoryview(self._buffer)
-        while rest:
-            room = protocol.get_buffer(-1)
-            size = min(len(room), len(rest))
-            room[:size] = rest[:size]
-            protocol.buffer_updated(size)
-            rest = rest[size:]
-        if not listener.begun:
-            # picows found a fault that we did not, has answered 400, and will never call the listener.
-            self._desk.admission.ended()
+        try:
+            while rest:
+                room = protocol.get_buffer(-1)
+                size = min(len(room), len(rest))
+                room[:size] = rest[:size]
+                protocol.buffer_updated(size)
+                rest = rest[size:]
+        finally:
+            if not listener.begun:
+                # picows found a fault that we did not, has answered 400, and will never call the listener.
+                self._desk.admission.ended()
 
     def _refuse(self, status: HTTPStatus, text: str) -> None:
         """Answer and close. The deadline goes on for a peer that does not take the answer."""

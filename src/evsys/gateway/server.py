@@ -69,7 +69,9 @@ class Gateway:
         self._sockets = sockets
         self._tls = tls
         self.admission = Admission(capacity, self._loop.time())
-        self._links = Links(node, self.admission, settings.ping_interval_s, settings.heartbeat_interval_s)
+        self._links = Links(
+            node, index, self.admission, settings.ping_interval_s, settings.heartbeat_interval_s
+        )
         self._desk = Desk(
             node,
             index,
@@ -164,6 +166,8 @@ class Gateway:
 
     async def _open(self, accepted: socket.socket, address: str, port: int) -> None:
         """Put a gate in front of an accepted socket, behind TLS where there is."""
+        if "." in address:
+            address = address.removeprefix("::ffff:")  # a peer by IPv4 of a socket that listens on both
         gate = Gate(self._desk, address, f"[{address}]:{port}" if ":" in address else f"{address}:{port}")
         bounds = {
             "ssl_handshake_timeout": self._desk.handshake_within_s,
