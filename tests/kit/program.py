@@ -20,6 +20,8 @@ from typing import Final
 import httpx
 import yaml
 
+EVSYS: Final = str(Path(sys.executable).parent / "evsys")
+"""The command as it is installed beside this Python."""
 STARTS_WITHIN_S: Final = 30.0
 STOPS_WITHIN_S: Final = 10.0
 Settings = dict[str, object]
@@ -35,7 +37,7 @@ def free_port() -> int:
 def evsys(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """A run of the command line to its end."""
     return subprocess.run(
-        [sys.executable, "-m", "evsys", *arguments],
+        [EVSYS, *arguments],
         cwd=cwd,
         env={**os.environ, **environment},
         capture_output=True,
@@ -81,7 +83,7 @@ class Program:
         """Start it, and wait until it can do its work."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "evsys", "serve", "--conf", str(self.config)],
+                [EVSYS, "serve", "--conf", str(self.config)],
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
