@@ -163,7 +163,7 @@ async def _gateway(assignment: Assignment) -> None:
 
     from evsys.bus.local import LocalHub
     from evsys.core.facts import Policy
-    from evsys.core.ports import GATEWAY_METRICS
+    from evsys.core.ports import GATEWAY_METRICS, WIRE
     from evsys.csms.node import Node, NodeSettings
     from evsys.gateway.admission import capacity
     from evsys.gateway.server import Gateway, GatewaySettings
@@ -202,6 +202,7 @@ async def _gateway(assignment: Assignment) -> None:
                 call_timeout_s=config.call_timeout,
                 measurands=config.meter_values_measurands,
                 sample_interval_s=config.meter_value_sample_interval,
+                wire_log=config.is_debug,
             ),
             SystemClock(),
             on_station=index.put,
@@ -222,6 +223,9 @@ async def _gateway(assignment: Assignment) -> None:
         )
         _tally(Tallies(registry), store, node, gateway)
 
+        if config.is_debug:
+            hub.subscribe(WIRE, _log_frames)
+
         async def metrics(_payload: bytes) -> bytes:
             return text(registry)
 
@@ -236,6 +240,21 @@ async def _gateway(assignment: Assignment) -> None:
         gateway.stop_accepting()
         await node.stop()
         await gateway.stop()
+
+
+def _log_frames(_subject: str, payload: bytes) -> None:
+    """The frames of a station that the node has published, each an entry of the log (is_debug)."""
+    from evsys.core.ports import WirePiece
+
+    piece = msgspec.msgpack.decode(payload, type=WirePiece)
+    for at_us, direction, frame in piece.frames:
+        log.debug(
+            "frame",
+            station=piece.station_id,
+            at=datetime.fromtimestamp(at_us / 1e6, UTC).isoformat(),
+            direction=direction,
+            frame=frame.decode("utf-8", "replace"),
+        )
 
 
 def _tally(tallies: "Tallies", store: "SqliteStore", node: "Node", gateway: "Gateway") -> None:

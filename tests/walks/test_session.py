@@ -188,3 +188,15 @@ async def test_the_metrics_tell_of_both_processes_under_evsys_names(tmp_path: Pa
         assert "evsys_commit_works_count" in page
         names = [line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")]
         assert len(names) == len(set(names)), "a series told twice makes a scrape fail"
+
+
+async def test_is_debug_puts_every_frame_into_the_log(tmp_path: Path) -> None:
+    with running(tmp_path, {"is_debug": True}) as program:
+        async with wallbox(program) as station:
+            await boot(station)
+        program.stop()
+        frames = [line for line in program.log.read_text().splitlines() if " event=frame " in line]
+        assert len(frames) == 2
+        assert "direction=in" in frames[0]
+        assert "BootNotification" in frames[0]
+        assert "direction=out" in frames[1]
