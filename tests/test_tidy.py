@@ -92,13 +92,14 @@ def test_each_module_opens_with_prose(folder: str) -> None:
     faults([name_of(path) for path in modules if ast.get_docstring(ast.parse(path.read_text())) is None])
 
 
-def test_only_the_command_line_prints() -> None:
-    """The linter forbids print in the product; here: nothing but the command line writes to stdout."""
+def test_only_what_runs_in_a_terminal_prints() -> None:
+    """The linter forbids print in the product; here: only the command line and the simulator's table know
+    stdout."""
     faults(
         [
             f"{name_of(path)}:{node.lineno}"
             for path in CODE
-            if path.is_relative_to(ROOT / "src") and path.name != "cli.py"
+            if path.is_relative_to(ROOT / "src") and path.name not in ("cli.py", "table.py")
             for node in ast.walk(ast.parse(path.read_text()))
             if isinstance(node, ast.Attribute) and ast.unparse(node) in ("sys.stdout", "sys.__stdout__")
         ]
