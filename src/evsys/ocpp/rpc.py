@@ -87,7 +87,7 @@ _fast_result = msgspec.json.Decoder(tuple[int, str, Raw]).decode
 _elements = msgspec.json.Decoder(list[Raw]).decode
 _text = msgspec.json.Decoder(str).decode
 _any = msgspec.json.Decoder().decode
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 _TYPES = {b"2": 2, b"3": 3, b"4": 4, b"5": 5, b"6": 6}
 _TYPE_AS_TEXT = re.compile(rb'"([2-6])"|([2-6])\.0+')
