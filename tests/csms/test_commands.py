@@ -16,9 +16,15 @@ class Sent(list[CommandReply]):
     """Replies, as they come."""
 
 
-def send(central: Central, command: SentCommand, id: str = "c1", timeout_s: float | None = None) -> Sent:
+def send(
+    central: Central,
+    command: SentCommand,
+    id: str = "c1",
+    timeout_s: float | None = None,
+    wait: bool = True,
+) -> Sent:
     replies = Sent()
-    request = CommandRequest(command=command, command_id=id, by="tester", timeout_s=timeout_s)
+    request = CommandRequest(command=command, command_id=id, by="tester", timeout_s=timeout_s, wait=wait)
     central.node.command("CP1", request, replies.append)
     central.settle()
     return replies
@@ -43,6 +49,16 @@ def test_a_command_is_recorded_before_it_is_sent_and_finished_after_it_is_answer
     assert replies[0].outcome is not None
     assert replies[0].outcome.accepted
     assert central.event_kinds("CommandSent", "CommandFinished") == ["CommandSent", "CommandFinished"]
+
+
+def test_who_does_not_wait_is_answered_when_the_command_is_recorded(central: Central) -> None:
+    peer = booted(central)
+    replies = send(central, commands.ClearCache(), wait=False)
+    assert replies == [CommandReply()]
+    assert central.commands()[0].finished_at is None
+    peer.answer({"status": "Accepted"})
+    assert central.commands()[0].accepted is True
+    assert len(replies) == 1
 
 
 def test_the_station_refuses_with_a_callerror(central: Central) -> None:

@@ -22,11 +22,17 @@ async def test_a_command_comes_back_with_what_the_station_said(office: RunningOf
 
 
 async def test_a_station_that_is_not_connected_is_offline_at_once(office: RunningOffice) -> None:
+    await office.put(station())
     with pytest.raises(errors.StationOffline, match="CP1"):
         await office.office.commands.send("CP1", Reset(), "ann", 60)
 
 
-async def test_a_gateway_that_falls_silent_is_no_answer() -> None:
+async def test_a_station_that_nobody_registered_is_unknown(office: RunningOffice) -> None:
+    with pytest.raises(errors.StationUnknown, match="CP9"):
+        await office.office.commands.send("CP9", Reset(), "ann", 60)
+
+
+async def test_a_gateway_that_falls_silent_is_no_answer(office: RunningOffice) -> None:
     bus = LocalHub()
 
     async def silent(payload: bytes) -> bytes:
@@ -34,10 +40,10 @@ async def test_a_gateway_that_falls_silent_is_no_answer() -> None:
 
     bus.serve(station_subject("CP1"), silent)
     with pytest.raises(errors.NoAnswer):
-        await Commands(bus).send("CP1", Reset(), "ann", 1)
+        await Commands(bus, office.reader).send("CP1", Reset(), "ann", 1)
 
 
-async def test_the_request_says_who_asked_and_how_long_to_wait() -> None:
+async def test_the_request_says_who_asked_and_how_long_to_wait(office: RunningOffice) -> None:
     bus = LocalHub()
     asked: list[CommandRequest] = []
 
@@ -48,7 +54,7 @@ async def test_the_request_says_who_asked_and_how_long_to_wait() -> None:
     bus.serve(station_subject("CP/1"), answer)
     for _ in range(2):
         with pytest.raises(errors.NoAnswer):
-            await Commands(bus).send("CP/1", Reset(when="idle"), "ann", 7)
+            await Commands(bus, office.reader).send("CP/1", Reset(when="idle"), "ann", 7)
     assert {(each.by, each.timeout_s, each.command) for each in asked} == {("ann", 7, Reset(when="idle"))}
     assert len({each.command_id for each in asked}) == 2
 

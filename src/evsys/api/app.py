@@ -11,9 +11,21 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from evsys.api import documents, health, problems, stations, tokens, transactions
+from evsys.api import (
+    commands,
+    documents,
+    health,
+    keys,
+    locations,
+    problems,
+    stations,
+    status,
+    tokens,
+    transactions,
+    users,
+)
 from evsys.api.compatible import post_command
-from evsys.api.strict import StrictRequest
+from evsys.api.strict import WITHIN_S, StrictRequest
 from evsys.core.errors import EvsysError
 from evsys.metrics import OfficeMetrics
 from evsys.office.office import Office
@@ -21,8 +33,7 @@ from evsys.office.office import Office
 MAX_BODY_BYTES: Final = 1024 * 1024
 """The largest body: a full local list for a station stays far below it."""
 REQUEST_S: Final = 30.0
-"""How long a request may take in all, the reading of its body included: a station's answer is waited for ten
-seconds at most."""
+"""How long a request may take in all, the reading of its body included, unless its handler says otherwise."""
 HEADERS: Final = (
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
@@ -40,8 +51,17 @@ def create_app(office: Office, metrics: OfficeMetrics, key_required: bool = Fals
         route_handlers=[
             stations.list_stations,
             stations.get_station,
+            stations.list_connectors,
+            stations.create_station,
+            stations.change_station,
+            stations.remove_station,
+            stations.admit_knock,
             stations.list_quarantine,
             stations.list_knocks,
+            commands.send_command,
+            commands.send_raw,
+            commands.get_command,
+            commands.list_commands,
             transactions.list_transactions,
             transactions.get_transaction,
             transactions.list_meter_values,
@@ -50,6 +70,20 @@ def create_app(office: Office, metrics: OfficeMetrics, key_required: bool = Fals
             tokens.create_token,
             tokens.change_token,
             tokens.remove_token,
+            locations.list_locations,
+            locations.get_location,
+            locations.create_location,
+            locations.change_location,
+            locations.remove_location,
+            users.list_users,
+            users.get_user,
+            users.create_user,
+            users.change_user,
+            users.remove_user,
+            keys.list_keys,
+            keys.create_key,
+            keys.revoke_key,
+            status.get_status,
             documents.openapi,
         ],
         security=documents.SECURITY,
@@ -68,7 +102,8 @@ def create_app(office: Office, metrics: OfficeMetrics, key_required: bool = Fals
         """Ends a request that takes too long, and notes how long each took."""
 
         async def watched(scope: Scope, receive: Receive, send: Send) -> None:
-            began, limit = monotonic(), asyncio.timeout(REQUEST_S)
+            within_s: float | None = scope["route_handler"].opt.get(WITHIN_S, REQUEST_S)
+            began, limit = monotonic(), asyncio.timeout(within_s)
             try:
                 async with limit:
                     await app(scope, receive, send)
@@ -94,9 +129,9 @@ def create_app(office: Office, metrics: OfficeMetrics, key_required: bool = Fals
         middleware=[watch],
         before_send=[before_send],
         openapi_config=documents.config(version("evsys")),
-        plugins=[documents.RawJson()],
+        plugins=[documents.RawJson(), documents.Decimals()],
         state=State({"office": office, "key_required": key_required}),
         logging_config=None,
     )
-    documents.complete(app, (tokens.NewToken, tokens.TokenChange))
+    documents.complete(app)
     return app

@@ -20,7 +20,7 @@ from evsys.api.desk import Desk
 from evsys.api.features import Envelope, InvalidRequest, call_of
 from evsys.api.problems import Asked, documented
 from evsys.api.strict import Connection, StrictRequest, no_unknown_query
-from evsys.core.errors import BadAnswer, EvsysError, NoAnswer, StationOffline
+from evsys.core.errors import BadAnswer, EvsysError, NoAnswer, StationOffline, StationUnknown
 from evsys.office.office import Office
 from evsys.office.status import GatewayAway
 
@@ -65,7 +65,7 @@ async def post_command(
     person = admit(request.auth, "station.command")
     try:
         outcome = await office.commands.send(data.station_id, call, person.name, ANSWER_WITHIN_S)
-    except StationOffline:
+    except (StationOffline, StationUnknown):
         return _failed(f"{data.station_id} is not available")
     except NoAnswer:
         return Response(None, status_code=204)

@@ -3,13 +3,22 @@
 It does not know JSON of unknown shape, and does not say that a type takes no unknown members.
 """
 
+from collections.abc import Iterator
+from decimal import Decimal
 from typing import Final
 
 import msgspec
 from litestar import Litestar, Response, get
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, OpenAPIMediaType, OpenAPIResponse, Schema, SecurityScheme
+from litestar.openapi.spec import (
+    Components,
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    OpenAPIType,
+    Schema,
+    SecurityScheme,
+)
 from litestar.plugins import OpenAPISchemaPlugin
 from litestar.typing import FieldDefinition
 from msgspec import Raw, Struct
@@ -19,6 +28,7 @@ from evsys.api.strict import StrictRequest
 PATH: Final = "/api/v1"
 DOCS_PATH: Final = "/docs"
 """Where the framework has its own ways of showing the document."""
+ANY_JSON: Final = "JSON of any shape"
 SECURITY: Final[list[dict[str, list[str]]]] = [{"key": []}]
 
 
@@ -29,7 +39,17 @@ class RawJson(OpenAPISchemaPlugin):
         return field_definition.annotation is Raw
 
     def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: object) -> Schema:
-        return Schema(description="JSON as the station sent it")
+        return Schema(description=ANY_JSON)
+
+
+class Decimals(OpenAPISchemaPlugin):
+    """Decimal numbers: as numbers or, exactly, as text."""
+
+    def is_plugin_supported_field(self, field_definition: FieldDefinition) -> bool:
+        return field_definition.annotation is Decimal
+
+    def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: object) -> Schema:
+        return Schema(one_of=[Schema(type=OpenAPIType.NUMBER), Schema(type=OpenAPIType.STRING)])
 
 
 def config(version: str) -> OpenAPIConfig:
@@ -55,12 +75,18 @@ async def openapi(request: StrictRequest) -> Response[bytes]:
     return Response(document, media_type="application/vnd.oai.openapi+json")
 
 
-def complete(app: Litestar, strict: tuple[type[Struct], ...]) -> None:
-    """Say of the types in `strict` that they take no unknown members, and what EVSYS' endpoint answers."""
-    names = {each.__name__ for each in strict}
+def complete(app: Litestar) -> None:
+    """Say which types take no unknown members, what is JSON of any shape, and what EVSYS' endpoint
+    answers."""
+    strict = set(_strict_types(Struct))
     for schema in (app.openapi_schema.components.schemas or {}).values():
-        if schema.title in names:
+        if schema.title in strict:
             schema.additional_properties = False
+        for name, member in (schema.properties or {}).items():
+            choices = member.one_of if isinstance(member, Schema) else None
+            for choice in choices or ():
+                if isinstance(choice, Schema) and choice.description == ANY_JSON:
+                    schema.properties[name] = choice  # type: ignore[index]  # it has this member
     # What a station answers to EVSYS' endpoint is any JSON, and is not described by the handler's type.
     operation = (app.openapi_schema.paths or {})["/api"].post
     assert operation is not None
@@ -69,3 +95,11 @@ def complete(app: Litestar, strict: tuple[type[Struct], ...]) -> None:
     if isinstance(answer, OpenAPIResponse):
         anything = OpenAPIMediaType(schema=Schema(description="The station's answer, or an error"))
         answer.content = {"application/json": anything, "text/plain": anything}
+
+
+def _strict_types(kind: type[Struct]) -> Iterator[str]:
+    """The names of the types below `kind` that take no unknown members."""
+    for each in kind.__subclasses__():
+        if each.__struct_config__.forbid_unknown_fields:
+            yield each.__name__
+        yield from _strict_types(each)

@@ -11,9 +11,10 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from evsys.core import errors
-from evsys.core.errors import EvsysError
+from evsys.core.errors import CallFailed, EvsysError
 from evsys.store.views.paging import BadCursor
 
 log = structlog.get_logger()
@@ -45,6 +46,7 @@ STATUSES: Final[dict[type[EvsysError], int]] = {
     errors.StationOffline: 409,
     errors.StaleVersion: 409,
     errors.AlreadyExists: 409,
+    errors.InUse: 409,
     errors.NotSupportedByStation: 422,
     errors.TooManyCalls: 429,
     errors.CallFailed: 502,
@@ -62,6 +64,10 @@ class Problem(Struct, frozen=True, kw_only=True):
     title: str
     status: int
     detail: str = ""
+    code: str = ""
+    """Of a CALLERROR: the station's error code."""
+    description: str = ""
+    """Of a CALLERROR: what the station says of it."""
 
 
 Asked = Request[None, None, State]
@@ -91,7 +97,12 @@ def _said(key: str, message: str) -> str:
 def of_evsys(request: Asked, error: EvsysError) -> Response[Problem]:
     """What the office refuses."""
     status = STATUSES.get(type(error))
-    return of_bug(request, error) if status is None else problem(status, str(error))
+    if status is None:
+        return of_bug(request, error)
+    response = problem(status, str(error))
+    if isinstance(error, CallFailed):
+        response.content = replace(response.content, code=error.code, description=error.description)
+    return response
 
 
 def of_bug(request: Asked, error: Exception) -> Response[Problem]:

@@ -1,50 +1,42 @@
 """Id tokens: created, read, changed and removed."""
 
-from datetime import datetime
 from functools import partial
 from typing import Annotated
 
 from litestar import delete, get, patch, post
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from evsys.api.access import needs
 from evsys.api.desk import Cursor, Desk, Limit
+from evsys.api.members import Id, MaybeVersion, Members, Moment, ShortText, Version, Words
 from evsys.api.problems import documented
 from evsys.api.strict import StrictRequest
 from evsys.core.records import Token
 from evsys.store.views import tokens
 from evsys.store.views.paging import DEFAULT_PAGE
 
-TokenId = Annotated[str, Meta(min_length=1, max_length=255)]
-Version = Annotated[int, Meta(ge=1, le=2**31 - 1)]
-Words = Annotated[str, Meta(max_length=2000)]
-StationIds = Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=255)], ...], Meta(max_length=1000)]
+StationIds = Annotated[tuple[Id, ...], Meta(max_length=1000)]
 
 
-class TokenMembers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What people say of a token; what is not given stays as it is. The members are those of the record."""
+class TokenMembers(Members, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What people say of a token."""
 
     kind: Annotated[str, Meta(max_length=40)] | UnsetType = UNSET
     label: Words | UnsetType = UNSET
-    parent: Annotated[str, Meta(max_length=255)] | UnsetType = UNSET
+    parent: ShortText | UnsetType = UNSET
     blocked: bool | UnsetType = UNSET
-    expires_at: Annotated[datetime, Meta(tz=True)] | UnsetType | None = UNSET
+    expires_at: Moment | UnsetType | None = UNSET
     max_concurrent: Annotated[int, Meta(ge=1, le=10000)] | UnsetType | None = UNSET
     station_ids: StationIds | UnsetType = UNSET
-    user_id: Annotated[str, Meta(max_length=255)] | UnsetType | None = UNSET
+    user_id: ShortText | UnsetType | None = UNSET
     note: Words | UnsetType = UNSET
-
-    def given(self) -> dict[str, object]:
-        """The members that were given."""
-        members = {name: getattr(self, name) for name in TokenMembers.__struct_fields__}
-        return {name: value for name, value in members.items() if value is not UNSET}
 
 
 class NewToken(TokenMembers, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A token to register. Its id is stored in upper case."""
 
-    id: TokenId
+    id: Id
 
 
 class TokenChange(TokenMembers, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,9 +51,13 @@ class TokenList(Struct, frozen=True, kw_only=True):
 
 
 @get("/tokens", guards=[needs("token.read")], responses=documented(400, 401, 403, 503), tags=["tokens"])
-async def list_tokens(office: Desk, limit: Limit = DEFAULT_PAGE, cursor: Cursor = "") -> TokenList:
-    """Id tokens in the order of their ids."""
-    items, following = await office.reader.read(partial(tokens.tokens_page, limit=limit, cursor=cursor))
+async def list_tokens(
+    office: Desk, user: FromQuery[str] = "", limit: Limit = DEFAULT_PAGE, cursor: Cursor = ""
+) -> TokenList:
+    """Id tokens in the order of their ids: those of a user, or all."""
+    items, following = await office.reader.read(
+        partial(tokens.tokens_page, limit=limit, cursor=cursor, user_id=user)
+    )
     return TokenList(items=items, next=following)
 
 
@@ -110,9 +106,7 @@ async def remove_token(
     office: Desk,
     token_id: FromPath[str],
     request: StrictRequest,
-    version: Annotated[
-        int | None, QueryParameter(ge=1, le=2**31 - 1, description="Remove only where it is the present one.")
-    ] = None,
+    version: MaybeVersion = None,
 ) -> None:
     """Remove a token. 409 where a version is given that is not the present one."""
     await office.tokens.remove(token_id, version, request.auth.name)

@@ -62,6 +62,10 @@ class AlreadyExists(EvsysError):
     """A record of this identity exists. (REST 409)"""
 
 
+class InUse(EvsysError):
+    """The record cannot be removed while others name it; the text says which. (REST 409)"""
+
+
 class NotFound(EvsysError):
     """No record of this identity exists. (REST 404)"""
 

@@ -155,10 +155,12 @@ class CommandRequest(Struct, frozen=True, kw_only=True):
     command_id: str
     by: str = ""
     timeout_s: float | None = None
+    wait: bool = True
+    """Whether the reply is what came of it; else that it is recorded and on its way."""
 
 
 class CommandReply(Struct, frozen=True, kw_only=True):
-    """Its outcome, or the name of an error of `core.errors` with its text."""
+    """Its outcome, or the name of an error of `core.errors` with its text; neither where nobody waits."""
 
     outcome: Outcome | None = None
     error: str = ""

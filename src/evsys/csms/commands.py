@@ -55,7 +55,8 @@ log = structlog.get_logger()
 
 
 class RunningCommand:
-    """A command on its way. `replied` hears its reply, exactly once."""
+    """A command on its way. `replied` hears its reply, exactly once: when it is finished, or, where nobody
+    waits for that, when it is recorded."""
 
     __slots__ = ("_record", "_replied", "_reply", "_request", "_running")
 
@@ -97,6 +98,8 @@ class RunningCommand:
         if isinstance(settlement, Conflict):
             self._replied(refusal(BadCommand("a command of this id was sent before")))
         elif isinstance(settlement, Committed):
+            if not self._request.wait:
+                self._replied(CommandReply())
             self._perform()
         else:
             self._replied(refusal(StoreUnavailable("the command could not be recorded, and was not sent")))
@@ -143,7 +146,8 @@ class RunningCommand:
         """The station has answered whether or not the record could be written: the truth is told."""
         if not isinstance(settlement, Committed):
             log.error("the outcome of a command could not be recorded", command=self._request.command_id)
-        self._replied(self._reply)
+        if self._request.wait:
+            self._replied(self._reply)
 
 
 def forbid(command: SentCommand, station: Station) -> None:

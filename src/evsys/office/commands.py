@@ -5,18 +5,33 @@ what, so that nothing is sent unrecorded.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 from uuid import uuid4
 
 import msgspec
+from msgspec.structs import replace
 
 from evsys.core import errors
 from evsys.core.commands import Outcome, SentCommand
-from evsys.core.errors import BadAnswer, CallFailed, EvsysError, NoAnswer, StationOffline
+from evsys.core.errors import (
+    BadAnswer,
+    CallFailed,
+    EvsysError,
+    NoAnswer,
+    NotFound,
+    StationOffline,
+    StationUnknown,
+)
 from evsys.core.ports import Bus, BusTimeout, CommandReply, CommandRequest, NobodyThere, station_subject
+from evsys.core.records import CommandRecord
+from evsys.store.views import commands, stations
+from evsys.store.views.reader import Reader
 
 BUS_MARGIN_S: Final = 1.0
 """How much longer than the station's own time the bus waits: for two commits and the way."""
+RECORDED_WITHIN_S: Final = 10.0
+"""How long it may take until a command is recorded that nobody waits for."""
 
 _OF_TEXT: Final[dict[str, Callable[[str], EvsysError]]] = {
     kind.__name__: kind
@@ -36,27 +51,65 @@ _OF_TEXT: Final[dict[str, Callable[[str], EvsysError]]] = {
 class Commands:
     """Sends commands to stations."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, reader: Reader) -> None:
         self._bus = bus
+        self._reader = reader
 
     async def send(self, station_id: str, command: SentCommand, by: str, timeout_s: float) -> Outcome:
-        """What the station said. `timeout_s` is how long it may take. Raises StationOffline, and what
-        `core.errors` has of commands."""
-        request = CommandRequest(command=command, command_id=str(uuid4()), by=by, timeout_s=timeout_s)
+        """What the station said, as it said it. `timeout_s` is how long it may take. Raises StationUnknown,
+        StationOffline, and what `core.errors` has of commands."""
+        reply = await self._ask(station_id, _request(command, by, timeout_s), timeout_s)
+        return reply.outcome or Outcome(accepted=False)
+
+    async def perform(
+        self, station_id: str, command: SentCommand, by: str, timeout_s: float
+    ) -> CommandRecord:
+        """The same as it is recorded: without secrets."""
+        request = _request(command, by, timeout_s)
+        outcome = (await self._ask(station_id, request, timeout_s)).outcome
+        record = await self.find(request.command_id)
+        if outcome is None or record.finished_at is not None:
+            return record
+        # Its end could not be recorded; what the station said is the truth all the same.
+        return replace(record, accepted=outcome.accepted, status=outcome.status)
+
+    async def begin(self, station_id: str, command: SentCommand, by: str) -> CommandRecord:
+        """Send a command without waiting for the station: it is recorded, and on its way. The station may
+        take the time that it is allowed for any CALL. Raises as `send`."""
+        request = _request(command, by, None)
+        await self._ask(station_id, request, RECORDED_WITHIN_S)
+        return await self.find(request.command_id)
+
+    async def find(self, command_id: str) -> CommandRecord:
+        """What is recorded of a command. Raises NotFound."""
+        record = await self._reader.read(partial(commands.command, command_id=command_id))
+        if record is None:
+            raise NotFound(f"no command {command_id}")
+        return record
+
+    async def _ask(self, station_id: str, request: CommandRequest, timeout_s: float) -> CommandReply:
         try:
             answer = await self._bus.request(
                 station_subject(station_id), msgspec.json.encode(request), timeout_s + BUS_MARGIN_S
             )
         except NobodyThere:
+            if await self._reader.read(partial(stations.station, station_id=station_id)) is None:
+                raise StationUnknown(f"no station {station_id}") from None
             raise StationOffline(f"{station_id} is not connected") from None
         except BusTimeout as error:
             raise NoAnswer(str(error)) from None
         except ValueError as error:
             raise errors.BadCommand(str(error)) from None
         reply = msgspec.json.decode(answer, type=CommandReply)
-        if reply.outcome is not None:
-            return reply.outcome
-        raise error_of(reply)
+        if reply.error:
+            raise error_of(reply)
+        return reply
+
+
+def _request(command: SentCommand, by: str, timeout_s: float | None) -> CommandRequest:
+    return CommandRequest(
+        command=command, command_id=str(uuid4()), by=by, timeout_s=timeout_s, wait=timeout_s is not None
+    )
 
 
 def error_of(reply: CommandReply) -> EvsysError:

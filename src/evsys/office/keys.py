@@ -6,15 +6,16 @@ up in the database each time: one that is revoked or expires is refused with the
 
 import hmac
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
-from typing import Final
+from typing import Final, get_args
 from uuid import uuid4
 
 from msgspec.structs import replace
 
-from evsys.core.errors import NotFound, StaleVersion
+from evsys.core.access import Action
+from evsys.core.errors import BadCommand, NotFound, StaleVersion
 from evsys.core.events import ApiKeyCreated, ApiKeyRevoked
 from evsys.core.ports import Clock
 from evsys.core.records import ApiKey, ApiKeySecret, Role
@@ -30,16 +31,30 @@ MAX_SECRET_CHARACTERS: Final = 200
 
 
 def new_key(
-    name: str, role: Role, now: datetime, by: str, expires_at: datetime | None = None
+    name: str,
+    role: Role,
+    now: datetime,
+    by: str,
+    expires_at: datetime | None = None,
+    scopes: tuple[str, ...] = (),
 ) -> tuple[str, Work]:
     """A new key: the secret to show once, and the Work that makes it good."""
     secret = secrets.token_urlsafe(KEY_BYTES)
-    key = ApiKey(id=str(uuid4()), name=name, role=role, created_at=now, expires_at=expires_at)
+    key = ApiKey(id=str(uuid4()), name=name, role=role, scopes=scopes, created_at=now, expires_at=expires_at)
     work = Work(now)
     work.add(key)
     work.add(ApiKeySecret(key_id=key.id, digest=digest(secret)))
     work.tell(ApiKeyCreated(key=key, by=by))
     return secret, work
+
+
+def known_scopes(scopes: tuple[str, ...]) -> None:
+    """Raises BadCommand where a scope is neither an action nor all of a noun."""
+    actions = get_args(Action)
+    nouns = {f"{action.partition('.')[0]}.*" for action in actions}
+    for scope in scopes:
+        if scope not in actions and scope not in nouns:
+            raise BadCommand(f"scopes: {scope} is none")
 
 
 def revocation(key: ApiKey, now: datetime, by: str) -> Work:
@@ -82,9 +97,23 @@ class Keys:
 
     async def create(self, name: str, role: Role, by: str, expires_at: datetime | None = None) -> str:
         """Make a key and return its secret, which is shown once and kept nowhere."""
-        secret, work = new_key(name, role, self._clock.now(), by, expires_at)
-        await self._books.write(work)
+        _, secret = await self.create_scoped(name, role, (), expires_at, by)
         return secret
+
+    async def create_scoped(
+        self, name: str, role: Role, scopes: tuple[str, ...], expires_at: datetime | None, by: str
+    ) -> tuple[ApiKey, str]:
+        """Make a key, limited to `scopes` where there are any, and return it with its secret. Raises
+        BadCommand."""
+        try:
+            expires_at = expires_at and expires_at.astimezone(UTC)
+        except OverflowError:
+            raise BadCommand("expires_at: no such time in UTC") from None
+        secret, work = new_key(name, role, self._clock.now(), by, expires_at, scopes)
+        await self._books.write(work)
+        key = work.ops[0][1]
+        assert isinstance(key, ApiKey)
+        return key, secret
 
     async def revoke(self, key_id: str, by: str) -> None:
         """End a key; one that was ended before stays ended. Raises NotFound or StaleVersion."""

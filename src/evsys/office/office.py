@@ -3,6 +3,7 @@
 from evsys.core.ports import Bus, Clock
 from evsys.office.commands import Commands
 from evsys.office.keys import Keys
+from evsys.office.network import Locations, Stations, Users
 from evsys.office.status import Status
 from evsys.office.tokens import Tokens
 from evsys.office.writing import Books, Committer
@@ -17,7 +18,10 @@ class Office:
         self.clock = clock
         self.bus = bus
         self.reader = reader
-        self.commands = Commands(bus)
+        self.commands = Commands(bus, reader)
         self.tokens = Tokens(books, reader, clock)
+        self.stations = Stations(books, reader, clock)
+        self.locations = Locations(books, reader, clock)
+        self.users = Users(books, reader, clock)
         self.keys = Keys(books, reader, clock)
         self.status = Status(store, reader, bus)

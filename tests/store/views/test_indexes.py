@@ -13,7 +13,7 @@ from sqlalchemy import Connection, event
 from evsys.core.work import Work
 from evsys.store.connections import open_to_read
 from evsys.store.inline import InlineStore
-from evsys.store.views import keys, quarantine, series, stations, tokens, transactions
+from evsys.store.views import commands, keys, network, quarantine, series, stations, tokens, transactions
 from evsys.store.views.paging import to_cursor
 from evsys.store.views.reader import Reader
 from evsys.store.views.transactions import TransactionFilter
@@ -21,8 +21,8 @@ from kit.clock import NOON
 from kit.database import new_database
 from kit.samples import station
 
-SMALL = ("SCAN stations", "SCAN station_status", "SCAN connector_status")
-"""Tables of a row per station or connector, which the metrics read whole."""
+SMALL = ("SCAN stations", "SCAN tokens", "SCAN station_status", "SCAN connector_status")
+"""Tables of a row per station, connector or token, which the metrics and removals read whole."""
 
 FILTERS = [
     TransactionFilter(),
@@ -61,6 +61,17 @@ PAGES: list[tuple[Query, tuple[str, ...]]] = [
     (partial(stations.station, station_id="x"), ()),
     (partial(stations.stations_page, limit=10), ()),
     (partial(stations.stations_page, limit=10, cursor=to_cursor("stations", ("A",))), ()),
+    (partial(stations.stations_page, limit=10, search="x", connected=True), ()),
+    (partial(stations.stations_page, limit=10, connected=False), ()),
+    (stations.counts, ()),
+    (partial(network.locations_page, limit=10), ()),
+    (partial(network.locations_page, limit=10, cursor=to_cursor("locations", ("x",))), ()),
+    (partial(network.users_page, limit=10), ()),
+    (partial(network.users_page, limit=10, cursor=to_cursor("users", ("x",))), ()),
+    (partial(network.station_at, location_id="x"), SMALL),
+    (partial(network.token_of, user_id="x"), SMALL),
+    (partial(tokens.tokens_page, limit=10, user_id="x"), ()),
+    (partial(quarantine.knock, station_id="x"), ()),
     (partial(stations.statuses_of, ids=["x", "y"]), ()),
     (partial(stations.connectors_of, ids=["x", "y"]), ()),
     (partial(stations.open_transactions_of, ids=["x", "y"]), ()),
@@ -72,6 +83,12 @@ PAGES: list[tuple[Query, tuple[str, ...]]] = [
     (partial(quarantine.quarantine_page, station_id="CP1", resolved=False, limit=10), ()),
     (partial(quarantine.knocks_page, limit=10), ()),
     (partial(quarantine.knocks_page, limit=10, cursor=to_cursor("knocks", (1, "x"))), ()),
+    (partial(commands.command, command_id="x"), ()),
+    (partial(commands.commands_page, station_id="x", limit=10), ()),
+    (
+        partial(commands.commands_page, station_id="x", limit=10, cursor=to_cursor("commands x", (1, "x"))),
+        (),
+    ),
     (partial(keys.key_by_digest, digest="x"), ()),
     (partial(keys.key, key_id="x"), ()),
     (series.locations_of_stations, SMALL),

@@ -48,3 +48,9 @@ def knocks_page(connection: Connection, limit: int, cursor: str = "") -> tuple[l
         KNOCKS,
         lambda each: (microseconds(each.last_seen_at), each.station_id),
     )
+
+
+def knock(connection: Connection, station_id: str) -> Knock | None:
+    """The knock of a station. Index: the primary key."""
+    found = records(connection, Knock, select_record(Knock).where(knocks.c.station_id == station_id))
+    return found[0] if found else None

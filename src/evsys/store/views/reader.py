@@ -93,3 +93,9 @@ def records(connection: Connection, kind: type[R], query: RecordSelect) -> list[
     """The records that a `select_record` finds."""
     names = kind.__struct_fields__
     return [kind(**dict(zip(names, row, strict=True))) for row in connection.execute(query)]
+
+
+def record_by_id(connection: Connection, kind: type[R], record_id: str) -> R | None:
+    """The record of a kind whose key is `id`. Index: the primary key."""
+    found = records(connection, kind, select_record(kind).where(TABLES[kind].c.id == record_id))
+    return found[0] if found else None

@@ -71,8 +71,13 @@ def locations_of_stations(connection: Connection) -> dict[str, str]:
 
 
 def connected_stations(connection: Connection) -> list[str]:
-    """Ids of the stations that are connected. A scan of a row per station."""
-    query = select(station_status.c.station_id).where(station_status.c.connected)
+    """Ids of the stations that are connected, of those that were removed none. A scan of a row per
+    station."""
+    query = (
+        select(station_status.c.station_id)
+        .join(stations, stations.c.id == station_status.c.station_id)
+        .where(station_status.c.connected)
+    )
     return [row[0] for row in connection.execute(query)]
 
 

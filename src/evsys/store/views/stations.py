@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from msgspec import Struct
 from msgspec.structs import asdict
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, false, func, or_, select
 
 from evsys.core.records import ConnectorStatus, Station, StationStatus, Transaction
-from evsys.store.schema import connector_status, last_seen, station_status, stations, transactions
+from evsys.store.schema import connector_status, events, last_seen, station_status, stations, transactions
 from evsys.store.views.paging import cut, from_cursor
 from evsys.store.views.reader import records, select_record
 
@@ -24,6 +25,29 @@ class StationView(Station, frozen=True, kw_only=True):
     last_seen_at: datetime | None = None
 
 
+class Counts(Struct, frozen=True, kw_only=True):
+    """How much there is."""
+
+    stations: int
+    open_transactions: int
+    last_event: int
+
+
+def counts(connection: Connection) -> Counts:
+    """How much there is now. Indexes: the primary keys, transactions_open."""
+    running = (
+        select(func.count())
+        .select_from(transactions)
+        .where(transactions.c.ended_at.is_(None))
+        .with_hint(transactions, "INDEXED BY transactions_open", "sqlite")
+    )
+    return Counts(
+        stations=connection.execute(select(func.count(stations.c.id))).scalar_one(),
+        open_transactions=connection.execute(running).scalar_one(),
+        last_event=connection.execute(select(func.coalesce(func.max(events.c.seq), 0))).scalar_one(),
+    )
+
+
 def station(connection: Connection, station_id: str) -> StationView | None:
     """A station by its id."""
     found = records(connection, Station, select_record(Station).where(stations.c.id == station_id))
@@ -31,13 +55,26 @@ def station(connection: Connection, station_id: str) -> StationView | None:
 
 
 def stations_page(
-    connection: Connection, limit: int, cursor: str = ""
+    connection: Connection, limit: int, cursor: str = "", search: str = "", connected: bool | None = None
 ) -> tuple[list[StationView], str | None]:
-    """Stations in the order of their ids. Index: the primary key."""
-    query = select_record(Station).order_by(stations.c.id).limit(limit + 1)
+    """Stations in the order of their ids: those whose id or title holds `search`, and that are connected or
+    are not. Index: the primary key; what is searched for is looked for in row after row of it."""
+    of = f"{LIST} {connected} {search}" if search or connected is not None else LIST
+    columns = stations.c
+    query = select_record(Station).order_by(columns.id).limit(limit + 1)
     if cursor:
-        query = query.where(stations.c.id > from_cursor(LIST, cursor, [str])[0])
-    page, following = cut(records(connection, Station, query), limit, LIST, lambda each: (each.id,))
+        query = query.where(columns.id > from_cursor(of, cursor, [str])[0])
+    if search:
+        query = query.where(
+            or_(
+                columns.id.icontains(search, autoescape=True),
+                columns.title.icontains(search, autoescape=True),
+            )
+        )
+    if connected is not None:
+        there = select(station_status.c.connected).where(station_status.c.station_id == columns.id)
+        query = query.where(func.coalesce(there.scalar_subquery(), false()) == connected)
+    page, following = cut(records(connection, Station, query), limit, of, lambda each: (each.id,))
     return _views(connection, page), following
 
 
