@@ -17,7 +17,6 @@ from kit.gateway import (
     CLOSE,
     PING,
     PONG,
-    TEXT,
     Serve,
     Served,
     Wire,
@@ -35,9 +34,7 @@ HEARTBEAT = call("Heartbeat", {})
 
 async def answered(wire: Wire) -> None:
     """Wait for the answer to a CALL."""
-    kind, payload = await wire.frame()
-    assert kind == TEXT
-    assert json.loads(payload)[0] in (3, 4)
+    assert json.loads(await wire.message())[0] in (3, 4)
 
 
 # -- frames --------------------------------------------------------------------------------------------------
@@ -50,15 +47,13 @@ async def test_a_message_in_fragments_is_one_message_with_pings_between_them(ser
         wire.send(frame(text[5:20], 0, fin=False) + frame(b"between", PING) + frame(b"", 0, fin=False))
         wire.send(frame(text[20:], 0))
         assert await wire.frame() == (PONG, b"between")
-        kind, payload = await wire.frame()
-        assert kind == TEXT
-        assert json.loads(payload)[:2] == [3, "in parts"]
+        assert json.loads(await wire.message())[:2] == [3, "in parts"]
 
 
 async def test_many_messages_in_one_write_are_answered_in_order(served: Served) -> None:
     async with served.upgraded() as wire:
         wire.send(b"".join(frame(call("Heartbeat", {}, str(number))) for number in range(20)))
-        answers = [json.loads((await wire.frame())[1])[1] for _ in range(20)]
+        answers = [json.loads(await wire.message())[1] for _ in range(20)]
         assert answers == [str(number) for number in range(20)]
 
 
@@ -245,6 +240,8 @@ async def test_a_socket_that_is_reset_ends_its_link_at_once(served: Served) -> N
 
 PING_S = 0.4
 HEARTBEAT_S = 0.7
+BUSY_S = 0.3
+"""How much later than it should a busy machine may come to it."""
 
 
 async def lives(
@@ -280,7 +277,7 @@ async def test_a_link_that_has_answered_a_ping_dies_within_two_intervals_of_sile
     with capture_logs() as entries:
         async with served.upgraded() as wire:
             lived_s = await silent_for(wire, pongs=1)
-    assert 1.4 * PING_S < lived_s <= 2 * PING_S + 0.15
+    assert 1.4 * PING_S < lived_s <= 2 * PING_S + BUSY_S
     assert lines_of(entries, "a link was cut")[0]["reason"] == "silence"
     assert served.gateway.counts.cut["silence"] == 1
     await until(lambda: not served.connected())
@@ -290,7 +287,7 @@ async def test_a_link_that_never_answered_a_ping_is_given_more_time(serve: Serve
     served = await lives(serve)
     async with served.upgraded() as wire:
         lived_s = await silent_for(wire)
-    assert 2 * HEARTBEAT_S <= lived_s <= 2 * HEARTBEAT_S + PING_S + 0.15
+    assert 2 * HEARTBEAT_S <= lived_s <= 2 * HEARTBEAT_S + PING_S + BUSY_S
 
 
 async def test_answered_pings_alone_keep_a_link(serve: Serve) -> None:
@@ -329,7 +326,7 @@ async def test_a_link_is_not_pinged_where_that_is_switched_off(serve: Serve, glo
         with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
             await wire.frame()
     lived_s = asyncio.get_running_loop().time() - began
-    assert 2 * HEARTBEAT_S <= lived_s <= 2.6 * HEARTBEAT_S + 0.15
+    assert 2 * HEARTBEAT_S <= lived_s <= 2.6 * HEARTBEAT_S + BUSY_S
 
 
 async def test_pings_are_switched_off_and_on_while_a_station_is_connected(serve: Serve) -> None:
@@ -391,7 +388,7 @@ async def test_a_peer_that_floods_without_reading_is_cut_and_its_neighbours_feel
             assert await neighbour.is_answered()
             slowest_s = max(slowest_s, loop.time() - began)
         assert served.gateway.counts.cut == {"it does not read": 1}
-        assert slowest_s < 0.5
+        assert slowest_s < 1.0
         assert await neighbour.is_answered()
 
 
@@ -408,8 +405,8 @@ async def test_a_long_message_to_a_station_that_reads_arrives_and_so_does_what_f
             ours.send(long)
             for number in range(100):
                 ours.send(b"%d" % number)
-            assert await wire.frame() == (TEXT, long)
-            assert [await wire.frame() for _ in range(100)] == [(TEXT, b"%d" % n) for n in range(100)]
+            assert await wire.message() == long
+            assert [await wire.message() for _ in range(100)] == [b"%d" % number for number in range(100)]
     assert not served.gateway.counts.cut
 
 

@@ -258,6 +258,14 @@ class Wire:
             assert second < 0x80, "a server does not mask"
             return first & 0x0F, await self.reader.readexactly(size)
 
+    async def message(self) -> bytes:
+        """The next text message, whatever pings come before it."""
+        while True:
+            kind, payload = await self.frame()
+            if kind != PING:
+                assert kind == TEXT
+                return payload
+
     async def closed(self) -> tuple[int, str]:
         """The code and reason of the server's CLOSE, after whatever else it sends."""
         while True:
