@@ -47,6 +47,15 @@ def test_a_restart_is_a_fall_to_near_zero():
     assert not is_restart(10_000, -1)
 
 
+def test_noise_that_is_repeated_after_an_older_value_is_no_restart():
+    begun = transaction(10)
+    reading = first_reading(begun)
+    for each in (value(5, 0), value(4, 1000), value(5, 0)):
+        reading = advance(begun, reading, each)
+        assert reading is not None
+    assert (reading.energy_wh, reading.carried_wh) == (10, 0)
+
+
 def test_a_value_without_energy_says_only_that_the_session_lives():
     begun = transaction(100)
     reading = advance(begun, first_reading(begun), value(5, None))

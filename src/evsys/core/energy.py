@@ -54,12 +54,14 @@ def advance(transaction: Transaction, last: Reading | None, value: MeterValue) -
         if energy_wh is None or not counts:
             return None
         return Reading(value.at, value.received_at, energy_wh, transaction.meter_start_wh - energy_wh)
+    at = last.at
     if energy_wh is not None and counts and value.at >= last.at:
         if energy_wh >= last.energy_wh:
             return Reading(value.at, value.received_at, energy_wh, last.carried_wh)
         if value.at > last.at and is_restart(last.energy_wh, energy_wh):
             return Reading(value.at, value.received_at, energy_wh, last.carried_wh + last.energy_wh)
-    return Reading(last.at, value.received_at, last.energy_wh, last.carried_wh)
+        at = value.at  # noise is a reading too: repeated after an older one that came late, it is no restart
+    return Reading(at, value.received_at, last.energy_wh, last.carried_wh)
 
 
 def is_restart(before_wh: float, after_wh: float) -> bool:
