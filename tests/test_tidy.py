@@ -119,7 +119,18 @@ def test_no_type_is_ignored_without_its_kind() -> None:
 
 def test_every_test_room_mirrors_a_room_of_the_product() -> None:
     rooms = {path.name.removesuffix(".py") for path in (ROOT / "src/evsys").iterdir()}
-    beside = {"kit", "vectors", "walks", "simulation", "engines", "schemas", "corpus", "fuzz", "browser"}
+    beside = {
+        "kit",
+        "vectors",
+        "walks",
+        "simulation",
+        "engines",
+        "schemas",
+        "corpus",
+        "fuzz",
+        "browser",
+        "benchmarks",
+    }
     folders = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and path.name[0] != "_"}
     faults(sorted(folders - rooms - beside))
 
