@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 from evsys.app import tls_context
 from evsys.config import Listen
 from evsys.gateway.admission import BURST, CONNECTS_PER_S
-from kit.gateway import CLOSE, PONG, Serve, Wire, call, frame, lines_of, request, station
+from kit.gateway import CLOSE, PING, PONG, Serve, Wire, call, frame, lines_of, request, station
 from kit.waiting import until
 
 # -- storms --------------------------------------------------------------------------------------------------
@@ -189,6 +189,24 @@ async def test_an_unknown_station_registers_itself_over_tls(
         wire.send(request("/ws/NEW") + frame(call("Heartbeat", {})))
         assert (await wire.answer())[0] == 101
         await wire.message()
+
+
+async def test_a_peer_that_floods_over_tls_without_reading_is_cut(
+    serve: Serve, of_server: ssl.SSLContext, of_station: ssl.SSLContext
+) -> None:
+    served = await serve(tls=of_server)
+    async with served.station("CP2", ssl=of_station) as neighbour:
+        async with served.wire(reads=False, tls=of_station) as wire:
+            wire.send(request("/ws/CP1"))
+            await until(lambda: served.connected("CP1"))
+            before = resident_bytes()
+            async with asyncio.timeout(20):
+                while served.gateway.admission.live == 2:
+                    if wire.writer.transport.get_write_buffer_size() < 1_000_000:
+                        wire.send(frame(b"x" * 125, PING) * 500)
+                    assert await neighbour.is_answered()
+            assert resident_bytes() - before < 10_000_000
+        assert served.gateway.counts.cut == {"it does not read": 1}
 
 
 async def test_a_tls_handshake_that_fails_is_told_with_its_reason_and_disturbs_nobody(

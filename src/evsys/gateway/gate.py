@@ -10,6 +10,7 @@ contract test.
 
 import asyncio
 import logging
+from functools import partial
 from http import HTTPStatus
 from typing import Final, cast
 
@@ -73,6 +74,8 @@ class Desk(Struct, frozen=True):
     handshake_within_s: float
     gates: set["Gate"]
     """Those whose handshake is not decided."""
+    registering: dict[str, asyncio.Task[None]]
+    """The last registration under way, by the name without regard to case."""
 
 
 class NoVersion(WSListener):
@@ -182,12 +185,22 @@ class Gate(asyncio.Protocol):
             return
         assert self._transport is not None
         self._transport.pause_reading()  # what it sends meanwhile waits in the kernel, not here
-        self._registering = asyncio.get_running_loop().create_task(self._register(request, name))
+        folded = name.casefold()
+        before = desk.registering.get(folded)
+        task = asyncio.get_running_loop().create_task(self._register(request, name, before))
+        self._registering = desk.registering[folded] = task
+        task.add_done_callback(partial(_forget, desk.registering, folded))
 
-    async def _register(self, request: WSUpgradeRequest, name: str) -> None:
-        """An unknown station that may register itself."""
+    async def _register(
+        self, request: WSUpgradeRequest, name: str, before: asyncio.Task[None] | None
+    ) -> None:
+        """An unknown station that may register itself, after a registration `before` whose name may differ
+        from its own by case alone: then it is the same station."""
+        if before is not None:
+            await asyncio.wait([before])
         try:
-            await self._desk.node.register(name, self._peer)
+            if self._desk.index.find(name) is None:
+                await self._desk.node.register(name, self._peer)
         except Exception:
             # The border of a handshake: a bug of ours costs this one.
             log.exception("a station could not be registered", station=name)
@@ -270,6 +283,12 @@ class Gate(asyncio.Protocol):
             self._decided = True
             self._desk.gates.discard(self)
             self._desk.admission.decided()
+
+
+def _forget(registering: dict[str, asyncio.Task[None]], folded: str, task: asyncio.Task[None]) -> None:
+    """A registration is over; a later one of the same name may have taken its place."""
+    if registering.get(folded) is task:
+        del registering[folded]
 
 
 def _picows(take: object) -> WSProtocol:

@@ -82,6 +82,7 @@ class Gateway:
             settings.assume_protocol,
             settings.handshake_within_s,
             gates=set(),
+            registering={},
         )
         self._opening: set[asyncio.Task[None]] = set()
         self._ticking: asyncio.TimerHandle | None = None
