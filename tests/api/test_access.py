@@ -39,6 +39,7 @@ WRITES = (
     ("PATCH", "/api/v1/tokens/NONE"),
     ("DELETE", "/api/v1/tokens/NONE"),
     ("POST", "/api/v1/stations/nobody/commands"),
+    ("POST", "/api/v1/transactions/none/close"),
     ("POST", "/api/v1/stations"),
     ("PATCH", "/api/v1/stations/nobody"),
     ("DELETE", "/api/v1/stations/nobody"),

@@ -109,6 +109,23 @@ async def test_a_session_with_its_energy_is_in_the_api(
     assert (await get(admin, "/api/v1/stations/CP1"))["open_transactions"] == []
 
 
+@pytest.mark.parametrize("connected", [True, False])
+async def test_an_operator_ends_a_session_whose_station_will_not(
+    office: RunningOffice, admin: httpx.AsyncClient, connected: bool
+) -> None:
+    await office.put(station(), transaction(1, ended_at=None, meter_start_wh=100))
+    if connected:
+        await office.station()
+    assert "T0001" in (await admin.delete("/api/v1/stations/CP1")).json()["detail"], "it runs yet"
+    response = await admin.post("/api/v1/transactions/T0001/close")
+    assert response.status_code == 200, response.text
+    closed = json_of(response)
+    assert (closed["ended_by"], closed["meter_stop_wh"]) == ("operator", 100)
+    assert (await admin.post("/api/v1/transactions/T0001/close")).status_code == 409
+    assert (await admin.post("/api/v1/transactions/nothing/close")).status_code == 404
+    assert (await get(admin, "/api/v1/transactions", open="true"))["items"] == []
+
+
 async def test_transactions_are_found_by_all_their_filters(
     office: RunningOffice, admin: httpx.AsyncClient
 ) -> None:

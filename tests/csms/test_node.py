@@ -6,7 +6,7 @@ import msgspec
 
 from evsys.core import records
 from evsys.core.events import StationChanged, StationRegistered, StationRemoved, TokenChanged
-from evsys.core.ports import EVENTS, GATEWAY_STATUS, GatewayStatus
+from evsys.core.ports import EVENTS, GATEWAY_STATUS, CloseReply, CloseRequest, GatewayStatus
 from evsys.core.records import Knock
 from evsys.core.work import Work
 from evsys.csms.node import MAX_KNOCKS
@@ -218,3 +218,45 @@ def test_what_people_do_is_followed_within_a_second(central: Central) -> None:
             await asyncio.sleep(0.001)
 
     asyncio.run(follow())
+
+
+def close(central: Central, transaction_id: str) -> CloseReply:
+    """What an operator's wish to end a session comes to."""
+    replies: list[CloseReply] = []
+    request = CloseRequest(station_id="CP1", transaction_id=transaction_id, by="ann")
+    central.node.close_transaction(request, replies.append)
+    central.settle()
+    (reply,) = replies
+    return reply
+
+
+def test_an_operator_ends_a_session_and_a_late_stop_replaces_its_end(central: Central) -> None:
+    peer = central.connect()
+    peer.boot()
+    number = peer.start()
+    (transaction,) = central.transactions()
+    assert close(central, transaction.id) == CloseReply()
+    assert central.transactions()[0].ended_by == "operator"
+    assert close(central, transaction.id) == CloseReply(found=False)
+    peer.stop(number)
+    assert central.transactions()[0].ended_by == "station"
+
+
+def test_a_session_of_a_station_that_is_not_connected_is_ended(central: Central) -> None:
+    peer = central.connect()
+    peer.boot()
+    peer.start()
+    central.restart()
+    (transaction,) = central.transactions()
+    assert close(central, transaction.id) == CloseReply()
+    assert central.transactions()[0].ended_by == "operator"
+
+
+def test_a_session_that_cannot_be_ended_now_is_said_to_be_so(central: Central) -> None:
+    peer = central.connect()
+    peer.boot()
+    peer.start()
+    (transaction,) = central.transactions()
+    with central.full_disk():
+        assert close(central, transaction.id).failure
+    assert central.transactions()[0].ended_by is None

@@ -65,6 +65,7 @@ def create_app(office: Office, metrics: OfficeMetrics, key_required: bool = Fals
             transactions.list_transactions,
             transactions.get_transaction,
             transactions.list_meter_values,
+            transactions.close_transaction,
             tokens.list_tokens,
             tokens.get_token,
             tokens.create_token,

@@ -142,8 +142,8 @@ async def change_station(
 async def remove_station(
     office: Desk, station_id: FromPath[str], request: StrictRequest, version: MaybeVersion = None
 ) -> None:
-    """Remove a station: it is disconnected and no longer let in. Its transactions stay. 409 where a version
-    is given that is not the present one."""
+    """Remove a station: it is disconnected and no longer let in. Its transactions stay. 409 while one
+    runs, and where a version is given that is not the present one."""
     await office.stations.remove(station_id, version, request.auth.name)
 
 

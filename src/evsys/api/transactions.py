@@ -1,16 +1,16 @@
-"""Transactions and their meter values: reads."""
+"""Transactions and their meter values: read, and ended by an operator."""
 
 from functools import partial
 from typing import Annotated
 
-from litestar import get
+from litestar import get, post
 from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Struct
 
 from evsys.api.access import needs
 from evsys.api.desk import Cursor, Desk, Limit
 from evsys.api.problems import documented
-from evsys.api.strict import moment
+from evsys.api.strict import StrictRequest, moment
 from evsys.core.authorization import canonical
 from evsys.core.errors import NotFound
 from evsys.core.records import Transaction
@@ -95,3 +95,18 @@ async def list_meter_values(
         partial(transactions.meter_values_page, transaction_id=transaction_id, limit=limit, cursor=cursor)
     )
     return MeterValueList(items=items, next=following)
+
+
+@post(
+    "/transactions/{transaction_id:str}/close",
+    status_code=200,
+    guards=[needs("transaction.close")],
+    responses=documented(400, 401, 403, 404, 409, 503),
+    tags=["transactions"],
+)
+async def close_transaction(
+    office: Desk, transaction_id: FromPath[str], request: StrictRequest
+) -> Transaction:
+    """End a running transaction that its station will not stop, with its last reading. Nothing is sent to the
+    station, and its own stop, should it come, replaces this end. 409 where it has ended."""
+    return await office.closing.close(transaction_id, request.auth.name)

@@ -116,6 +116,27 @@ GATEWAY_METRICS = "gateway.metrics"
 """Answered by the gateway with its metrics in Prometheus' text format."""
 
 
+GATEWAY_CLOSE = "gateway.close"
+"""Answered by the gateway: a `CloseRequest` as JSON with a `CloseReply`."""
+
+
+class CloseRequest(Struct, frozen=True, kw_only=True):
+    """An operator ends a transaction that its station will not stop: taken in the station's turn, connected
+    or not."""
+
+    station_id: str
+    transaction_id: str
+    by: str = ""
+
+
+class CloseReply(Struct, frozen=True, kw_only=True):
+    """Whether the transaction is ended, durably; `failure` says why not."""
+
+    found: bool = True
+    """Whether the transaction is open: one that has ended is not closed again."""
+    failure: str = ""
+
+
 class GatewayStatus(Struct, frozen=True, kw_only=True):
     """What the office wants to know of the gateway."""
 

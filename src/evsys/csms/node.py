@@ -32,12 +32,15 @@ from evsys.core.events import (
 from evsys.core.facts import Policy
 from evsys.core.ports import (
     EVENTS,
+    GATEWAY_CLOSE,
     GATEWAY_STATUS,
     GATEWAY_WIRE,
     WIRE,
     Bus,
     Cancel,
     Clock,
+    CloseReply,
+    CloseRequest,
     CommandReply,
     CommandRequest,
     GatewayStatus,
@@ -47,7 +50,8 @@ from evsys.core.ports import (
     station_subject,
 )
 from evsys.core.records import Knock, LastSeen
-from evsys.core.work import Committed, Conflict, Settlement, Work
+from evsys.core.transactions import close
+from evsys.core.work import Committed, Conflict, Settlement, Turn, Work
 from evsys.csms.commands import RunningCommand, refusal
 from evsys.csms.connection import Connection
 from evsys.csms.facts import NodeFacts
@@ -225,6 +229,7 @@ class Node:
         first connection."""
         await self.take_over()
         self._answering.append(self._bus.serve(GATEWAY_STATUS, self._answer_status))
+        self._answering.append(self._bus.serve(GATEWAY_CLOSE, self._answer_close))
         if self._wire is not None:
             self._answering.append(self._bus.serve(GATEWAY_WIRE, partial(_answer_wire, self._wire)))
         self._follower = asyncio.create_task(self._follow())
@@ -303,6 +308,32 @@ class Node:
             return msgspec.json.encode(await reply)
 
         self._serving[running.id] = self._bus.serve(station_subject(running.id), answer)
+
+    async def _answer_close(self, payload: bytes) -> bytes:
+        request = msgspec.json.decode(payload, type=CloseRequest)
+        reply: asyncio.Future[CloseReply] = asyncio.get_running_loop().create_future()
+        self.close_transaction(request, lambda said: None if reply.done() else reply.set_result(said))
+        return msgspec.json.encode(await reply)
+
+    def close_transaction(self, request: CloseRequest, replied: Callable[[CloseReply], None]) -> None:
+        """End an open transaction without its station, in the station's turn, whether it is connected or not.
+        `replied` hears what came of it, exactly once. A late stop of the station replaces this end."""
+        found = False
+
+        def decide(turn: Turn) -> None:
+            nonlocal found
+            transaction = turn.station.transactions.get(request.transaction_id)
+            found = transaction is not None and transaction.ended_at is None
+            if transaction is not None and found:
+                log.info("an operator ends a session", transaction=transaction.id, by=request.by)
+                close(turn.work, turn.station, transaction, turn.now, "operator")
+
+        def done(settlement: Settlement) -> None:
+            committed = isinstance(settlement, Committed)
+            failure = "" if committed else getattr(settlement, "reason", type(settlement).__name__)
+            replied(CloseReply(found=found, failure=failure))
+
+        self._running(request.station_id).take(decide, done)
 
     async def _answer_status(self, payload: bytes) -> bytes:
         connected = sorted(each.id for each in self.stations.values() if each.connection is not None)

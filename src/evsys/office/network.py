@@ -20,7 +20,7 @@ from evsys.core.records import Location, Station, User
 from evsys.core.work import Work
 from evsys.office.people import People, Rules
 from evsys.office.writing import Books
-from evsys.store.views import network, quarantine
+from evsys.store.views import network, quarantine, stations
 from evsys.store.views.reader import Reader, record_by_id
 
 
@@ -61,6 +61,13 @@ def _station_may_be(connection: Connection, station: Station) -> EvsysError | No
     return None
 
 
+def _station_may_go(connection: Connection, station: Station) -> EvsysError | None:
+    """Nobody could end its sessions any more."""
+    if running := stations.open_transactions_of(connection, [station.id]):
+        return InUse(f"the transaction {running[station.id][0].id} runs on {station.id}: end it first")
+    return None
+
+
 def _location_may_be(connection: Connection, location: Location) -> EvsysError | None:
     try:
         ZoneInfo(location.time_zone)
@@ -91,7 +98,7 @@ _STATION = Rules(
     changed=lambda station, by: StationChanged(station=station, by=by),
     removed=lambda station_id, by: StationRemoved(station_id=station_id, by=by),
     may_be=_station_may_be,
-    may_go=_always,
+    may_go=_station_may_go,
 )
 _LOCATION = Rules(
     Location,

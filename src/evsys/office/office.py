@@ -1,6 +1,7 @@
 """The office as a whole: what every door is handed."""
 
 from evsys.core.ports import Bus, Clock
+from evsys.office.closing import Closing
 from evsys.office.commands import Commands
 from evsys.office.keys import Keys
 from evsys.office.network import Locations, Stations, Users
@@ -24,4 +25,5 @@ class Office:
         self.locations = Locations(books, reader, clock)
         self.users = Users(books, reader, clock)
         self.keys = Keys(books, reader, clock)
+        self.closing = Closing(reader, bus)
         self.status = Status(store, reader, bus)
