@@ -110,12 +110,16 @@ def role(name: app.Role) -> None:
 @click.argument("url", default="ws://127.0.0.1:5000/ws")
 @click.option("--stations", default=10, type=click.IntRange(1, 10_000), show_default=True)
 @click.option("--connectors", default=2, type=click.IntRange(1, 20), show_default=True, help="Per station.")
-@click.option("--prefix", default="SIM", show_default=True, help="What the stations' ids begin with.")
+@click.option("--ids", default="SIM####", show_default=True, help="The stations' ids; # marks their number.")
 @click.option("--seed", default=1, show_default=True, help="The same seed, the same cars and drivers.")
 @click.option("--speed", default=1.0, type=click.FloatRange(0.1, 3600), show_default=True, help="Time lapse.")
 @click.option("--sessions", type=click.IntRange(1), help="End after so many sessions of each connector.")
 @click.option("--duration", type=click.FloatRange(0), metavar="SECONDS", help="End after so long.")
-@click.option("--online/--offline-spells", default=False, help="Whether links never break by themselves.")
+@click.option(
+    "--token", "tokens", multiple=True, help="A driver's token (repeatable); else they have own ones."
+)
+@click.option("--offline-spells/--no-offline-spells", default=True, help="Whether links break now and then.")
+@click.option("--transaction-data", is_flag=True, help="Stops carry the meter values of their session.")
 @click.option(
     "--report", type=click.Path(path_type=Path, dir_okay=False), help="Write all sessions, as JSON."
 )
@@ -123,30 +127,39 @@ def simulate(
     url: str,
     stations: int,
     connectors: int,
-    prefix: str,
+    ids: str,
     seed: int,
     speed: float,
     sessions: int | None,
     duration: float | None,
-    online: bool,
+    tokens: tuple[str, ...],
+    offline_spells: bool,
+    transaction_data: bool,
     report: Path | None,
 ) -> None:
     """Charge points in software, which connect to URL (ws://127.0.0.1:5000/ws) and charge."""
-    from evsys.simulator.charge_point import PointSettings
-    from evsys.simulator.fleet import Settings, run
+    from evsys.simulator.cabinet import PointSettings
+    from evsys.simulator.fleet import Settings, run, station_ids
 
     log.configure("simulator")
-    points = PointSettings(connectors=connectors, speed=speed, sessions=sessions, offline_spells=not online)
-    settings = Settings(
-        url=url,
-        stations=stations,
-        prefix=prefix,
-        seed=seed,
-        duration_s=duration,
-        report=report,
-        points=points,
+    points = PointSettings(
+        connectors=connectors,
+        speed=speed,
+        sessions=sessions,
+        offline_spells=offline_spells,
+        tokens=tokens,
+        transaction_data=transaction_data,
     )
-    sys.exit(run(settings, say=click.echo))
+    settings = Settings(
+        url=url, stations=stations, ids=ids, seed=seed, duration_s=duration, report=report, points=points
+    )
+    try:
+        station_ids(ids, stations)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--ids") from None
+    with _refusals():
+        status = run(settings, say=click.echo)
+    sys.exit(status)
 
 
 # -- keys ----------------------------------------------------------------------------------------------------

@@ -1,18 +1,20 @@
 """A car's battery, and how fast it takes energy."""
 
-from random import Random
+from typing import Final
 
-FULL_PERCENT = 99.5
-TAPER_FROM_PERCENT = 80.0
+FULL_PERCENT: Final = 99.5
+TAPER_FROM_PERCENT: Final = 80.0
 """From here on the power that a car takes falls, in a line, to `LEAST_SHARE` of it."""
-LEAST_SHARE = 0.05
-LEAST_CURRENT_A = 6.0
-"""Below this a car does not charge at all (IEC 61851)."""
-VOLTAGE_V = 230.0
+LEAST_SHARE: Final = 0.05
+LEAST_CURRENT_A: Final = 6.0
+"""Offered less than this, a car does not charge at all (IEC 61851)."""
+VOLTAGE_V: Final = 230.0
 
 
 class Battery:
-    """A battery of `capacity_wh` that takes at most `max_w`. One phase or three."""
+    """A battery of `capacity_wh` that takes at most `max_w` over one phase or three."""
+
+    __slots__ = ("capacity_wh", "max_w", "phases", "stored_wh")
 
     def __init__(self, capacity_wh: float, max_w: float, phases: int, soc_percent: float) -> None:
         self.capacity_wh = capacity_wh
@@ -22,6 +24,7 @@ class Battery:
 
     @property
     def soc_percent(self) -> float:
+        """The state of charge."""
         return 100 * self.stored_wh / self.capacity_wh
 
     @property
@@ -36,19 +39,8 @@ class Battery:
         share = 1.0 if over <= 0 else max(LEAST_SHARE, 1 - over)
         return min(offered_w, self.max_w * share)
 
-    def charge(self, offered_w: float, seconds: float) -> float:
-        """Charge for a short while; the energy in Wh that went in."""
-        energy_wh = min(self.power_w(offered_w) * seconds / 3600, self.capacity_wh - self.stored_wh)
+    def take(self, power_w: float, seconds: float) -> float:
+        """Charge with this power for a while; the energy in Wh that went in."""
+        energy_wh = min(power_w * seconds / 3600, self.capacity_wh - self.stored_wh)
         self.stored_wh += energy_wh
         return energy_wh
-
-
-def any_battery(chance: Random, max_w: float) -> Battery:
-    """The next car that comes."""
-    phases = chance.choice((1, 3, 3))
-    return Battery(
-        capacity_wh=chance.choice((38_000, 52_000, 64_000, 77_000)),
-        max_w=min(max_w, chance.choice((3_680, 7_360)) if phases == 1 else chance.choice((11_040, 22_080))),
-        phases=phases,
-        soc_percent=chance.uniform(15, 70),
-    )

@@ -1,23 +1,32 @@
-"""What a charge point answers to the CALLs of the central system (OCPP 1.6 §5), and what it does then."""
+"""What a charge point answers to the CALLs of the central system (OCPP 1.6 §5), and what it does then.
+
+Actions of the security extension, and those that only a station may send, are NotSupported; what is no action
+at all is NotImplemented. A request that breaks its schema is refused with the code of its fault.
+"""
 
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final, TypeVar
 
 import msgspec
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from evsys.ocpp import lenient
 from evsys.ocpp.errors import Refusal
 from evsys.ocpp.rpc import Call
 from evsys.ocpp.v16 import messages as m
-from evsys.simulator.charge_point import ChargePoint, Connector
+from evsys.simulator.charge_point import ChargePoint
+from evsys.simulator.configuration import canonical
+from evsys.simulator.connector import Connector, Reservation
+from evsys.simulator.profiles import Place, fits
 
-UPLOAD_S: Final = 20.0
-"""How long an upload, a download or an installation takes (simulated)."""
-
-FREE: Final = ("Available", "Preparing", "Reserved")
-"""Where a session can begin."""
+VENDOR: Final = "EVSYS"
+"""Whose DataTransfer messages are understood: they are given back as they came."""
+DRIVER_COMES_S: Final = 2.0
+"""Simulated seconds between a remote start and the car that is plugged in for it."""
+STOPS_S: Final = 1.0
+"""The same between a remote stop and the end of the session."""
+MAX_FILE_NAME: Final = 200
 
 R = TypeVar("R", bound=Struct)
 Handler = Callable[[ChargePoint, R, datetime], Struct]
@@ -36,7 +45,7 @@ def answers(kind: type[R]) -> Callable[[Handler[R]], Handler[R]]:
 
 
 def answer(point: ChargePoint, call: Call, now: datetime) -> Struct:
-    """The answer to a CALL. Raises Refusal."""
+    """The answer to a CALL. Raises Refusal or NotText."""
     known = _HANDLERS.get(call.action)
     if known is None:
         if call.action in m.ACTIONS:
@@ -50,11 +59,14 @@ def answer(point: ChargePoint, call: Call, now: datetime) -> Struct:
     return handler(point, request, now)
 
 
+# -- configuration ---
+
+
 @answers(m.GetConfigurationRequest)
 def get_configuration(
     point: ChargePoint, request: m.GetConfigurationRequest, now: datetime
 ) -> m.GetConfigurationResponse:
-    known, unknown = point.configuration.keys(request.key if request.key is not UNSET else [])
+    known, unknown = point.cabinet.configuration.keys(_given(request.key) or [])
     return m.GetConfigurationResponse(configurationKey=known, unknownKey=unknown)
 
 
@@ -62,64 +74,116 @@ def get_configuration(
 def change_configuration(
     point: ChargePoint, request: m.ChangeConfigurationRequest, now: datetime
 ) -> m.ChangeConfigurationResponse:
-    return m.ChangeConfigurationResponse(status=point.configuration.change(request.key, request.value))
+    status = point.cabinet.configuration.change(request.key, request.value)
+    if status == "Accepted":
+        point.configured(canonical(request.key), now)
+    return m.ChangeConfigurationResponse(status=status)
+
+
+@answers(m.DataTransferRequest)
+def data_transfer(
+    point: ChargePoint, request: m.DataTransferRequest, now: datetime
+) -> m.DataTransferResponse:
+    if request.vendorId != VENDOR:
+        return m.DataTransferResponse(status="UnknownVendorId")
+    return m.DataTransferResponse(status="Accepted", data=request.data)
+
+
+@answers(m.ResetRequest)
+def reset(point: ChargePoint, request: m.ResetRequest, now: datetime) -> m.ResetResponse:
+    point.reset(now, "HardReset" if request.type == "Hard" else "SoftReset")
+    return m.ResetResponse(status="Accepted")
+
+
+@answers(m.ChangeAvailabilityRequest)
+def change_availability(
+    point: ChargePoint, request: m.ChangeAvailabilityRequest, now: datetime
+) -> m.ChangeAvailabilityResponse:
+    operative = request.type == "Operative"
+    if request.connectorId == 0:
+        done = point.make_operative(operative, now)
+    else:
+        connector = _connector(point, request.connectorId)
+        if connector is None:
+            return m.ChangeAvailabilityResponse(status="Rejected")
+        done = connector.make_operative(operative, now)
+    return m.ChangeAvailabilityResponse(status="Accepted" if done else "Scheduled")
+
+
+@answers(m.TriggerMessageRequest)
+def trigger_message(
+    point: ChargePoint, request: m.TriggerMessageRequest, now: datetime
+) -> m.TriggerMessageResponse:
+    number = _given(request.connectorId)
+    if number and _connector(point, number) is None:
+        return m.TriggerMessageResponse(status="Rejected")
+    match request.requestedMessage:
+        case "BootNotification":
+            point.boot(now)
+        case "Heartbeat":
+            point.cabinet.say("Heartbeat", m.HeartbeatRequest(), now)
+        case "StatusNotification":
+            point.report_status(now, number)
+        case "MeterValues":
+            for connector in point.connectors:
+                if number in (None, 0, connector.number):
+                    connector.send_meter_values(now, "Trigger")
+        case "DiagnosticsStatusNotification":
+            point.say_diagnostics(point.diagnostics if point.diagnostics == "Uploading" else "Idle", now)
+        case "FirmwareStatusNotification":
+            point.say_firmware("Idle" if point.firmware == "Installed" else point.firmware, now)
+    return m.TriggerMessageResponse(status="Accepted")
+
+
+# -- sessions ---
 
 
 @answers(m.RemoteStartTransactionRequest)
 def remote_start(
     point: ChargePoint, request: m.RemoteStartTransactionRequest, now: datetime
 ) -> m.RemoteStartTransactionResponse:
-    connector = _free(point, request.connectorId if request.connectorId is not UNSET else None, request.idTag)
-    if connector is None:
+    """Without a connector the first free one is taken. A profile that comes along must be a TxProfile of no
+    transaction (§5.16.2)."""
+    number, profile = _given(request.connectorId), _given(request.chargingProfile)
+    free = (
+        each for each in point.connectors if number in (None, each.number) and each.is_free_for(request.idTag)
+    )
+    connector = next(free, None)
+    fitting = profile is None or (
+        profile.chargingProfilePurpose == "TxProfile"
+        and profile.transactionId is UNSET
+        and fits(connector.number if connector else 0, profile, transaction=0)
+    )
+    if connector is None or not fitting or point.cabinet.registration != "Accepted":
         return m.RemoteStartTransactionResponse(status="Rejected")
-    profile = request.chargingProfile
-    if profile is not UNSET and profile.chargingProfilePurpose != "TxProfile":
-        return m.RemoteStartTransactionResponse(status="Rejected")
-
-    def begin(now: datetime) -> None:
-        if connector.session is None and connector.status in FREE:
-            if connector.battery is None:
-                point.plug_in(connector, now)
-            point.start(connector, request.idTag, now)
-            if profile is not UNSET:
-                point.profiles.set(connector.number, profile, now, transaction=0)
-
-    point.after(now, f"remote{connector.number}", 2.0, begin)
+    # The driver makes it in time, however short ConnectionTimeOut is.
+    comes_s = min(DRIVER_COMES_S, point.cabinet.configuration.number("ConnectionTimeOut"))
+    point.cabinet.timers.after(
+        now,
+        f"remote{connector.number}",
+        comes_s,
+        lambda now: connector.begin_remotely(request.idTag, profile, now),
+    )
     return m.RemoteStartTransactionResponse(status="Accepted")
-
-
-def _free(point: ChargePoint, number: int | None, token: str) -> Connector | None:
-    for connector in point.connectors:
-        if number not in (None, connector.number) or not connector.operative or connector.session is not None:
-            continue
-        reserved_for = connector.reservation[1] if connector.reservation else token
-        if (
-            connector.status in ("Available", "Preparing", "Reserved")
-            and reserved_for.upper() == token.upper()
-        ):
-            return connector
-    return None
 
 
 @answers(m.RemoteStopTransactionRequest)
 def remote_stop(
     point: ChargePoint, request: m.RemoteStopTransactionRequest, now: datetime
 ) -> m.RemoteStopTransactionResponse:
-    running = (each for each in point.connectors if each.session is not None)
-    meant = (
-        each for each in running if each.session and each.session.transaction_id == request.transactionId
-    )
-    connector = next(meant, None)
-    if connector is None:
+    for connector in point.connectors:
+        session = connector.session
+        if session is not None and session.transaction_id == request.transactionId:
+            break
+    else:
         return m.RemoteStopTransactionResponse(status="Rejected")
-    point.after(now, f"remote{connector.number}", 1.0, lambda now: point.stop(connector, "Remote", now))
+
+    def stop(now: datetime) -> None:
+        if connector.session is session:
+            connector.stop("Remote", now)
+
+    point.cabinet.timers.after(now, f"remote{connector.number}", STOPS_S, stop)
     return m.RemoteStopTransactionResponse(status="Accepted")
-
-
-@answers(m.ResetRequest)
-def reset(point: ChargePoint, request: m.ResetRequest, now: datetime) -> m.ResetResponse:
-    point.reboot(now, "HardReset" if request.type == "Hard" else "SoftReset")
-    return m.ResetResponse(status="Accepted")
 
 
 @answers(m.UnlockConnectorRequest)
@@ -129,90 +193,72 @@ def unlock_connector(
     connector = _connector(point, request.connectorId)
     if connector is None:
         return m.UnlockConnectorResponse(status="NotSupported")
-    point.stop(connector, "UnlockCommand", now)
+    connector.stop("UnlockCommand", now)
     return m.UnlockConnectorResponse(status="Unlocked")
 
 
-@answers(m.ChangeAvailabilityRequest)
-def change_availability(
-    point: ChargePoint, request: m.ChangeAvailabilityRequest, now: datetime
-) -> m.ChangeAvailabilityResponse:
-    meant = [each for each in point.connectors if request.connectorId in (0, each.number)]
-    if not meant:
-        return m.ChangeAvailabilityResponse(status="Rejected")
-    operative = request.type == "Operative"
-    for connector in meant:
-        connector.operative = operative
-        if connector.status in ("Available", "Unavailable"):
-            point.set_status(connector, "Available" if operative else "Unavailable", now)
-    running = not operative and any(each.session is not None for each in meant)
-    return m.ChangeAvailabilityResponse(status="Scheduled" if running else "Accepted")
+@answers(m.ReserveNowRequest)
+def reserve_now(point: ChargePoint, request: m.ReserveNowRequest, now: datetime) -> m.ReserveNowResponse:
+    """A reservation of the same id replaces the older one, wherever that was."""
+    connector = _connector(point, request.connectorId)
+    if connector is None or request.expiryDate <= now:
+        return m.ReserveNowResponse(status="Rejected")
+    older = _reserved(point, request.reservationId)
+    if connector.status == "Unavailable":
+        return m.ReserveNowResponse(status="Unavailable")
+    if connector.status != "Available" and older is not connector:
+        return m.ReserveNowResponse(status="Occupied")
+    if older is not None and older is not connector:
+        older.end_reservation(now)
+    connector.reserve(Reservation(request.reservationId, request.idTag, request.expiryDate), now)
+    return m.ReserveNowResponse(status="Accepted")
+
+
+@answers(m.CancelReservationRequest)
+def cancel_reservation(
+    point: ChargePoint, request: m.CancelReservationRequest, now: datetime
+) -> m.CancelReservationResponse:
+    connector = _reserved(point, request.reservationId)
+    if connector is None:
+        return m.CancelReservationResponse(status="Rejected")
+    connector.end_reservation(now)
+    return m.CancelReservationResponse(status="Accepted")
+
+
+# -- whom it knows ---
 
 
 @answers(m.ClearCacheRequest)
 def clear_cache(point: ChargePoint, request: m.ClearCacheRequest, now: datetime) -> m.ClearCacheResponse:
+    if not point.cabinet.configuration.true("AuthorizationCacheEnabled"):
+        return m.ClearCacheResponse(status="Rejected")
+    point.cabinet.tokens.forget()
     return m.ClearCacheResponse(status="Accepted")
-
-
-@answers(m.DataTransferRequest)
-def data_transfer(
-    point: ChargePoint, request: m.DataTransferRequest, now: datetime
-) -> m.DataTransferResponse:
-    if request.vendorId != "EVSYS":
-        return m.DataTransferResponse(status="UnknownVendorId")
-    return m.DataTransferResponse(status="Accepted", data=request.data)
-
-
-@answers(m.TriggerMessageRequest)
-def trigger_message(
-    point: ChargePoint, request: m.TriggerMessageRequest, now: datetime
-) -> m.TriggerMessageResponse:
-    number = request.connectorId if request.connectorId is not UNSET else None
-    if number is not None and number != 0 and _connector(point, number) is None:
-        return m.TriggerMessageResponse(status="Rejected")
-    match request.requestedMessage:
-        case "BootNotification":
-            point.boot(now)
-        case "Heartbeat":
-            point.say("Heartbeat", m.HeartbeatRequest())
-        case "StatusNotification":
-            point.report_status(now, number)
-        case "MeterValues":
-            for connector in point.connectors:
-                if number in (None, 0, connector.number):
-                    point.send_meter_values(connector, now, "Trigger")
-        case "DiagnosticsStatusNotification":
-            point.say("DiagnosticsStatusNotification", m.DiagnosticsStatusNotificationRequest(status="Idle"))
-        case "FirmwareStatusNotification":
-            point.say("FirmwareStatusNotification", m.FirmwareStatusNotificationRequest(status="Idle"))
-    return m.TriggerMessageResponse(status="Accepted")
 
 
 @answers(m.GetLocalListVersionRequest)
 def get_local_list_version(
     point: ChargePoint, request: m.GetLocalListVersionRequest, now: datetime
 ) -> m.GetLocalListVersionResponse:
-    return m.GetLocalListVersionResponse(listVersion=point.local_list_version)
+    """−1 where there is no list to be had (§5.10)."""
+    enabled = point.cabinet.configuration.true("LocalAuthListEnabled")
+    return m.GetLocalListVersionResponse(listVersion=point.cabinet.tokens.version if enabled else -1)
 
 
 @answers(m.SendLocalListRequest)
 def send_local_list(
     point: ChargePoint, request: m.SendLocalListRequest, now: datetime
 ) -> m.SendLocalListResponse:
-    entries = request.localAuthorizationList if request.localAuthorizationList is not UNSET else []
-    if request.updateType == "Full":
-        if any(each.idTagInfo is UNSET for each in entries):
-            return m.SendLocalListResponse(status="Failed")
-        point.local_list.clear()
-    elif request.listVersion <= point.local_list_version:
+    tokens, full = point.cabinet.tokens, request.updateType == "Full"
+    if not point.cabinet.configuration.true("LocalAuthListEnabled"):
+        return m.SendLocalListResponse(status="NotSupported")
+    if not full and request.listVersion <= tokens.version:
         return m.SendLocalListResponse(status="VersionMismatch")
-    for each in entries:
-        if each.idTagInfo is UNSET:
-            point.local_list.pop(each.idTag.upper(), None)
-        else:
-            point.local_list[each.idTag.upper()] = each.idTagInfo.status
-    point.local_list_version = request.listVersion
-    return m.SendLocalListResponse(status="Accepted")
+    done = tokens.update(request.listVersion, _given(request.localAuthorizationList) or [], full)
+    return m.SendLocalListResponse(status="Accepted" if done else "Failed")
+
+
+# -- smart charging ---
 
 
 @answers(m.SetChargingProfileRequest)
@@ -225,7 +271,9 @@ def set_charging_profile(
     session = connector.session if connector else None
     # A session whose start is not confirmed yet has no id; 0 is none that a central system gives.
     transaction = (session.transaction_id or 0) if session else None
-    status = point.profiles.set(request.connectorId, request.csChargingProfiles, now, transaction)
+    profiles = point.cabinet.profiles
+    status = profiles.set(request.connectorId, request.csChargingProfiles, now, transaction)
+    _limits_changed(point, now)
     return m.SetChargingProfileResponse(status=status)
 
 
@@ -233,9 +281,10 @@ def set_charging_profile(
 def clear_charging_profile(
     point: ChargePoint, request: m.ClearChargingProfileRequest, now: datetime
 ) -> m.ClearChargingProfileResponse:
-    found = point.profiles.clear(
+    found = point.cabinet.profiles.clear(
         request.id, request.connectorId, request.chargingProfilePurpose, request.stackLevel
     )
+    _limits_changed(point, now)
     return m.ClearChargingProfileResponse(status="Accepted" if found else "Unknown")
 
 
@@ -246,72 +295,57 @@ def get_composite_schedule(
     connector = _connector(point, request.connectorId)
     if (connector is None and request.connectorId != 0) or request.duration <= 0:
         return m.GetCompositeScheduleResponse(status="Rejected")
-    started_at = connector.session.started_at if connector and connector.session else None
-    unit = request.chargingRateUnit if request.chargingRateUnit is not UNSET else "A"
-    schedule = point.profiles.composite(
-        request.connectorId, now, started_at, request.duration, unit, point.settings.most_w
+    settings = point.cabinet.settings
+    place = connector.place if connector else Place(0, settings.most_w * settings.connectors)
+    begin = now.replace(microsecond=0)
+    schedule = point.cabinet.profiles.composite(
+        place, begin, request.duration, _given(request.chargingRateUnit) or "A"
     )
     return m.GetCompositeScheduleResponse(
-        status="Accepted", connectorId=request.connectorId, scheduleStart=now, chargingSchedule=schedule
+        status="Accepted", connectorId=request.connectorId, scheduleStart=begin, chargingSchedule=schedule
     )
 
 
-@answers(m.ReserveNowRequest)
-def reserve_now(point: ChargePoint, request: m.ReserveNowRequest, now: datetime) -> m.ReserveNowResponse:
-    connector = _connector(point, request.connectorId)
-    if connector is None:
-        return m.ReserveNowResponse(status="Rejected")
-    again = connector.reservation is not None and connector.reservation[0] == request.reservationId
-    if connector.status == "Unavailable":
-        return m.ReserveNowResponse(status="Unavailable")
-    if connector.status != "Available" and not again:
-        return m.ReserveNowResponse(status="Occupied")
-    connector.reservation = (request.reservationId, request.idTag, request.expiryDate)
-    point.set_status(connector, "Reserved", now)
-    return m.ReserveNowResponse(status="Accepted")
-
-
-@answers(m.CancelReservationRequest)
-def cancel_reservation(
-    point: ChargePoint, request: m.CancelReservationRequest, now: datetime
-) -> m.CancelReservationResponse:
-    for connector in point.connectors:
-        if connector.reservation is not None and connector.reservation[0] == request.reservationId:
-            connector.reservation = None
-            point.set_status(connector, "Available", now)
-            return m.CancelReservationResponse(status="Accepted")
-    return m.CancelReservationResponse(status="Rejected")
+# -- files ---
 
 
 @answers(m.GetDiagnosticsRequest)
 def get_diagnostics(
     point: ChargePoint, request: m.GetDiagnosticsRequest, now: datetime
 ) -> m.GetDiagnosticsResponse:
-    def tell(status: str, later_s: float) -> None:
-        payload = msgspec.convert({"status": status}, m.DiagnosticsStatusNotificationRequest)
-        point.after(
-            now, f"upload {status}", later_s, lambda now: point.say("DiagnosticsStatusNotification", payload)
-        )
-
-    tell("Uploading", 1.0)
-    tell("Uploaded", UPLOAD_S)
-    return m.GetDiagnosticsResponse(fileName=f"{point.name[:200]}-{now:%Y%m%dT%H%M%SZ}.log")
+    point.upload_diagnostics(now)
+    return m.GetDiagnosticsResponse(fileName=f"{point.name[:MAX_FILE_NAME]}-{now:%Y%m%dT%H%M%SZ}.log")
 
 
 @answers(m.UpdateFirmwareRequest)
 def update_firmware(
     point: ChargePoint, request: m.UpdateFirmwareRequest, now: datetime
 ) -> m.UpdateFirmwareResponse:
-    def tell(status: str, later_s: float) -> None:
-        payload = msgspec.convert({"status": status}, m.FirmwareStatusNotificationRequest)
-        point.after(
-            now, f"firmware {status}", later_s, lambda now: point.say("FirmwareStatusNotification", payload)
-        )
-
-    for step, status in enumerate(("Downloading", "Downloaded", "Installing", "Installed")):
-        tell(status, 1.0 + step * UPLOAD_S)
+    point.update_firmware(max(now, request.retrieveDate))
     return m.UpdateFirmwareResponse()
+
+
+# -- helpers ---
+
+T = TypeVar("T")
+
+
+def _given(member: T | UnsetType) -> T | None:
+    """An optional member; None where it is absent."""
+    return None if isinstance(member, UnsetType) else member
 
 
 def _connector(point: ChargePoint, number: int) -> Connector | None:
     return next((each for each in point.connectors if each.number == number), None)
+
+
+def _reserved(point: ChargePoint, reservation: int) -> Connector | None:
+    for each in point.connectors:
+        if each.reservation is not None and each.reservation.id == reservation:
+            return each
+    return None
+
+
+def _limits_changed(point: ChargePoint, now: datetime) -> None:
+    for connector in point.connectors:
+        connector.flow(now)

@@ -1,110 +1,140 @@
 """The configuration keys of a charge point (OCPP 1.6 §9)."""
 
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from evsys.ocpp.v16.messages import ConfigurationKey
+from evsys.simulator import profiles, tokens
+from evsys.simulator.metering import Measurand
 
 MAX_KEYS: Final = 50
 """Keys in one answer (GetConfigurationMaxKeys)."""
+MAX_STOP_VALUES: Final = 50
+"""Meter values kept for the transactionData of a stop (StopTransactionMaxMeterValues)."""
+MAX_NUMBER_DIGITS: Final = 9
+"""Of a numeric value: what fits 32 bits."""
+MAX_TEXT: Final = 500
+
+Answer = Literal["Accepted", "Rejected", "RebootRequired", "NotSupported"]
 
 
 class Setting(NamedTuple):
     value: str
+    kind: Literal["text", "number", "truth", "measurands"] = "text"
     readonly: bool = False
     reboot: bool = False
-    kind: Literal["text", "number", "truth"] = "text"
+    """A change holds from the next start."""
 
 
-_SETTINGS: Final = {
-    "AllowOfflineTxForUnknownId": Setting("true", kind="truth"),
-    "AuthorizationCacheEnabled": Setting("true", kind="truth"),
-    "AuthorizeRemoteTxRequests": Setting("true", kind="truth"),
-    "ClockAlignedDataInterval": Setting("0", kind="number"),
-    "ConnectionTimeOut": Setting("120", kind="number"),
+def _fixed(value: object) -> Setting:
+    return Setting(str(value), readonly=True)
+
+
+_TRUE, _FALSE = Setting("true", "truth"), Setting("false", "truth")
+
+SETTINGS: Final = {
+    "AllowOfflineTxForUnknownId": _TRUE,
+    "AuthorizationCacheEnabled": _TRUE,
+    "AuthorizeRemoteTxRequests": _TRUE,
+    "ChargeProfileMaxStackLevel": _fixed(profiles.MAX_STACK_LEVEL),
+    "ChargingScheduleAllowedChargingRateUnit": _fixed("Current,Power"),
+    "ChargingScheduleMaxPeriods": _fixed(profiles.MAX_PERIODS),
+    "ClockAlignedDataInterval": Setting("0", "number"),
     "ConnectorPhaseRotation": Setting("0.RST"),
-    "GetConfigurationMaxKeys": Setting(str(MAX_KEYS), readonly=True, kind="number"),
-    "HeartbeatInterval": Setting("300", kind="number"),
-    "LocalAuthorizeOffline": Setting("true", kind="truth"),
-    "LocalPreAuthorize": Setting("false", kind="truth"),
-    "MeterValuesAlignedData": Setting("Energy.Active.Import.Register"),
+    "GetConfigurationMaxKeys": _fixed(MAX_KEYS),
+    "HeartbeatInterval": Setting("300", "number"),
+    "LocalAuthListEnabled": _TRUE,
+    "LocalAuthListMaxLength": _fixed(tokens.MAX_LIST),
+    "LocalAuthorizeOffline": _TRUE,
+    "LocalPreAuthorize": _FALSE,
+    "MaxChargingProfilesInstalled": _fixed(profiles.MAX_INSTALLED),
+    "MeterValuesAlignedData": Setting("Energy.Active.Import.Register", "measurands"),
     "MeterValuesSampledData": Setting(
-        "Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage,SoC"
+        "Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage,SoC", "measurands"
     ),
-    "MeterValueSampleInterval": Setting("60", kind="number"),
-    "NumberOfConnectors": Setting("1", readonly=True, kind="number"),
-    "ResetRetries": Setting("1", kind="number"),
-    "StopTransactionOnEVSideDisconnect": Setting("true", kind="truth"),
-    "StopTransactionOnInvalidId": Setting("true", kind="truth"),
-    "StopTxnAlignedData": Setting(""),
-    "StopTxnSampledData": Setting("Energy.Active.Import.Register"),
-    "SupportedFeatureProfiles": Setting(
-        "Core,FirmwareManagement,LocalAuthListManagement,Reservation,SmartCharging,RemoteTrigger",
-        readonly=True,
+    "MeterValueSampleInterval": Setting("60", "number"),
+    "NumberOfConnectors": _fixed(1),
+    "ReserveConnectorZeroSupported": _fixed("false"),
+    "ResetRetries": _fixed(0),
+    "SendLocalListMaxLength": _fixed(tokens.MAX_UPDATE),
+    "StopTransactionMaxMeterValues": _fixed(MAX_STOP_VALUES),
+    "StopTransactionOnEVSideDisconnect": _fixed("true"),
+    "StopTransactionOnInvalidId": _TRUE,
+    "StopTxnAlignedData": _fixed(""),
+    "StopTxnSampledData": Setting("", "measurands"),
+    "SupportedFeatureProfiles": _fixed(
+        "Core,FirmwareManagement,LocalAuthListManagement,Reservation,SmartCharging,RemoteTrigger"
     ),
-    "TransactionMessageAttempts": Setting("3", kind="number"),
-    "TransactionMessageRetryInterval": Setting("10", kind="number"),
-    "UnlockConnectorOnEVSideDisconnect": Setting("true", kind="truth"),
-    "WebSocketPingInterval": Setting("0", reboot=True, kind="number"),
-    "LocalAuthListEnabled": Setting("true", kind="truth"),
-    "LocalAuthListMaxLength": Setting("10000", readonly=True, kind="number"),
-    "SendLocalListMaxLength": Setting("500", readonly=True, kind="number"),
-    "ReserveConnectorZeroSupported": Setting("false", readonly=True, kind="truth"),
-    "ChargeProfileMaxStackLevel": Setting("10", readonly=True, kind="number"),
-    "ChargingScheduleAllowedChargingRateUnit": Setting("Current,Power", readonly=True),
-    "ChargingScheduleMaxPeriods": Setting("100", readonly=True, kind="number"),
-    "MaxChargingProfilesInstalled": Setting("20", readonly=True, kind="number"),
+    "TransactionMessageAttempts": Setting("3", "number"),
+    "TransactionMessageRetryInterval": Setting("10", "number"),
+    "UnlockConnectorOnEVSideDisconnect": _fixed("true"),
+    "ConnectionTimeOut": Setting("120", "number"),
+    "WebSocketPingInterval": Setting("0", "number", reboot=True),
 }
 
-_NAMES: Final = {name.lower(): name for name in _SETTINGS}
+_NAMES: Final = {name.lower(): name for name in SETTINGS}
+_MEASURANDS: Final = frozenset(each.lower() for each in get_args(Measurand))
 
 
 class Configuration:
     """The keys and their values. Names are compared without regard to case."""
 
+    __slots__ = ("_changed",)
+
     def __init__(self, connectors: int) -> None:
-        self._values = {name: setting.value for name, setting in _SETTINGS.items()}
-        self._values["NumberOfConnectors"] = str(connectors)
+        self._changed = {"NumberOfConnectors": str(connectors)}
+        """The values that differ from `SETTINGS`: of ten thousand stations most have none."""
+
+    def value(self, name: str) -> str:
+        return self._changed.get(name, SETTINGS[name].value)
 
     def number(self, name: str) -> int:
         """The value of a numeric key."""
-        return int(self._values[name])
+        return int(self.value(name))
+
+    def true(self, name: str) -> bool:
+        """The value of a key that is true or false."""
+        return self.value(name) == "true"
 
     def members(self, name: str) -> list[str]:
         """The value of a key that holds a list."""
-        return [member for each in self._values[name].split(",") if (member := each.strip())]
+        return [member for each in self.value(name).split(",") if (member := each.strip())]
 
-    def keys(self, names: list[str]) -> tuple[list[ConfigurationKey], list[str]]:
+    def keys(self, names: list[str]) -> tuple[list[ConfigurationKey], list[str] | UnsetType]:
         """The keys asked for (all without any), and the names that are not known."""
-        if not names:
-            return [self._key(name) for name in list(self._values)[:MAX_KEYS]], []
-        known = [_NAMES[name.lower()] for name in names if name.lower() in _NAMES]
-        return [self._key(name) for name in known], [each for each in names if each.lower() not in _NAMES]
+        wanted = [_NAMES[name.lower()] for name in names if name.lower() in _NAMES] if names else SETTINGS
+        unknown = [name for name in names if name.lower() not in _NAMES]
+        return [self._key(name) for name in list(wanted)[:MAX_KEYS]], unknown or UNSET
 
-    def change(
-        self, name: str, value: str
-    ) -> Literal["Accepted", "Rejected", "RebootRequired", "NotSupported"]:
+    def change(self, name: str, value: str) -> Answer:
         """Change a key, if it is one and the value fits."""
         known = _NAMES.get(name.lower())
         if known is None:
             return "NotSupported"
-        setting = _SETTINGS[known]
+        setting = SETTINGS[known]
+        value = value.strip()
         if setting.readonly or not _fits(setting, value):
             return "Rejected"
-        self._values[known] = value
+        self._changed[known] = value.lower() if setting.kind == "truth" else value
         return "RebootRequired" if setting.reboot else "Accepted"
 
     def _key(self, name: str) -> ConfigurationKey:
-        value = self._values[name]
-        return ConfigurationKey(key=name, readonly=_SETTINGS[name].readonly, value=value if value else UNSET)
+        return ConfigurationKey(key=name, readonly=SETTINGS[name].readonly, value=self.value(name))
+
+
+def canonical(name: str) -> str:
+    """A key as the standard spells it; as given where it is none."""
+    return _NAMES.get(name.lower(), name)
 
 
 def _fits(setting: Setting, value: str) -> bool:
     match setting.kind:
         case "number":
-            return value.isascii() and value.isdigit() and len(value) < 10
+            return value.isascii() and value.isdigit() and len(value) <= MAX_NUMBER_DIGITS
         case "truth":
             return value.lower() in ("true", "false")
+        case "measurands":
+            return all(each.strip().lower() in _MEASURANDS for each in value.split(",") if each.strip())
         case "text":
-            return len(value) <= 500
+            return len(value) <= MAX_TEXT

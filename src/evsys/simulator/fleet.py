@@ -1,24 +1,28 @@
-"""A fleet of charge points on one loop: their sockets, one heap of times, and the end.
+"""A fleet of charge points on one loop: their links, one heap of times, and the end.
 
-No charge point has a task or timer of its own: a heap holds when each wants to be told the time. Only an
-attempt to connect is a task, and few are made at once.
+No charge point has a task or timer of its own: the heap holds when each wants to be told the time. Only an
+attempt to connect is a task, and few are made at once; who wants a link beyond that waits in a row.
 """
 
 import asyncio
 import heapq
+import re
+import resource
 import signal
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-import msgspec
+import uvloop
 from msgspec import Struct
 
-from evsys.simulator.charge_point import ChargePoint, PointSettings
+from evsys.simulator import report
+from evsys.simulator.cabinet import PointSettings
+from evsys.simulator.charge_point import ChargePoint
 from evsys.simulator.commands import answer
-from evsys.simulator.mail import Session
-from evsys.simulator.socket import Socket, connect
+from evsys.simulator.socket import Ears, Socket, connect
 from evsys.simulator.table import Table
 
 CONNECTING_AT_ONCE: Final = 50
@@ -27,6 +31,9 @@ LOOK_EVERY_S: Final = 0.02
 SHOW_EVERY_S: Final = 0.5
 LAST_WORDS_S: Final = 3.0
 """How long an end by SIGINT waits for answers under way."""
+OTHER_DESCRIPTORS: Final = 50
+"""File descriptors for all that is no link."""
+_NUMBER = re.compile(r"#+")
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -34,45 +41,56 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     url: str
     stations: int = 10
-    prefix: str = "SIM"
+    ids: str = "SIM####"
+    """The stations' ids: the marks stand for their number, from 1 on."""
     seed: int = 1
     duration_s: float | None = None
     report: Path | None = None
     points: PointSettings = PointSettings()
 
 
+def station_ids(pattern: str, count: int) -> list[str]:
+    """The ids that a pattern makes. Raises ValueError."""
+    places = _NUMBER.findall(pattern)
+    if len(places) != 1:
+        raise ValueError(f"{pattern!r} must have one place for a number: a run of #")
+    return [pattern.replace(places[0], str(number).zfill(len(places[0]))) for number in range(1, count + 1)]
+
+
 class Fleet:
     """All charge points and their links."""
 
-    def __init__(self, settings: Settings, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, settings: Settings, now: Callable[[], datetime]) -> None:
         self.settings = settings
         self.last_error = ""
         """Why the last attempt to connect failed; empty after one that did not."""
         self._now = now
         start = now()
         self.points = [
-            ChargePoint(f"{settings.prefix}{number:04d}", settings.points, settings.seed, start, answer)
-            for number in range(1, settings.stations + 1)
+            ChargePoint(name, settings.points, settings.seed, start, answer)
+            for name in station_ids(settings.ids, settings.stations)
         ]
-        self._links: dict[str, Socket] = {}
-        self._connecting: dict[str, asyncio.Task[None]] = {}
-        self._due = [start] * len(self.points)
+        self._links: list[Socket | None] = [None] * len(self.points)
+        self._connecting: dict[int, asyncio.Task[None]] = {}
+        self._waiting: deque[int] = deque()
+        """Who wants a link, in the order of the wishes."""
+        self._due: list[datetime | None] = [None] * len(self.points)
         """When each is to be told the time; an entry of the heap that says otherwise is out of date."""
-        self._heap = [(start, index) for index in range(len(self.points))]
-        self._index = {point.name: index for index, point in enumerate(self.points)}
+        self._heap: list[tuple[datetime, int]] = []
+        for index in range(len(self.points)):
+            self._settle(index, start)
 
     @property
     def done(self) -> bool:
         """Whether every charge point has had its sessions, and all is acknowledged."""
-        return all(point.done for point in self.points)
-
-    def connected(self, point: ChargePoint) -> bool:
-        return point.name in self._links
+        return self.settings.points.sessions is not None and all(point.done for point in self.points)
 
     async def run(self, until: Callable[[], bool]) -> None:
         """Let them live until `until` says so, or all are done."""
         while not until() and not self.done:
-            self._turn(self._now())
+            now = self._now()
+            self._tell_the_time(now)
+            self._connect_more()
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def stop(self) -> None:
@@ -80,122 +98,138 @@ class Fleet:
         deadline = self._now() + timedelta(seconds=LAST_WORDS_S)
         while self._now() < deadline and self._answers_are_under_way():  # noqa: ASYNC110
             await asyncio.sleep(LOOK_EVERY_S)  # at the end alone
-        for task in self._connecting.values():
+        connecting = list(self._connecting.values())
+        for task in connecting:
             task.cancel()
-        await asyncio.gather(*self._connecting.values(), return_exceptions=True)
-        for link in list(self._links.values()):
-            link.close()
+        await asyncio.gather(*connecting, return_exceptions=True)
+        for link in self._links:
+            if link is not None:
+                link.close()
         await asyncio.sleep(0)
 
     def _answers_are_under_way(self) -> bool:
-        return any(point.mail.waiting for point in self.points if self.connected(point))
+        return any(point.mail.up and point.mail.waiting for point in self.points)
 
-    def _turn(self, now: datetime) -> None:
+    # -- time ---
+
+    def _tell_the_time(self, now: datetime) -> None:
         while self._heap and self._heap[0][0] <= now:
             due, index = heapq.heappop(self._heap)
-            if due != self._due[index]:
-                continue
-            point = self.points[index]
-            if point.next_at <= now:
-                point.wake(now)
-            self._after(point, now)
-            self._schedule(index, self._next(point, now))
+            if due == self._due[index]:
+                self._due[index] = None
+                self.points[index].wake(now)
+                self._settle(index, now)
 
-    def _schedule(self, index: int, due: datetime) -> None:
-        self._due[index] = due
-        heapq.heappush(self._heap, (due, index))
-
-    def _next(self, point: ChargePoint, now: datetime) -> datetime:
-        times = [point.next_at]
-        if point.online_from is not None and point.name not in self._connecting:
-            times.append(point.online_from)
-        return max(min(times), now + timedelta(seconds=LOOK_EVERY_S))
-
-    def _after(self, point: ChargePoint, now: datetime) -> None:
-        """What a charge point wants after it was told something."""
-        link = self._links.get(point.name)
-        frames, point.outbox = point.outbox, []
-        if link is not None:
+    def _settle(self, index: int, now: datetime) -> None:
+        """Do what a charge point wants after it was told something."""
+        point, link = self.points[index], self._links[index]
+        if point.outbox:
+            frames, point.outbox = point.outbox, []
             for frame in frames:
-                link.send(frame)
+                if link is not None:
+                    link.send(frame)
+        if point.wants_ping:
+            point.wants_ping = False
+            if link is not None:
+                link.ping()
         if point.hang_up:
             point.hang_up = False
             if link is not None:
                 link.close()
-        idle = link is None and point.name not in self._connecting
-        wanted = point.online_from is not None and point.online_from <= now
-        if idle and wanted and len(self._connecting) < CONNECTING_AT_ONCE:
-            self._connecting[point.name] = asyncio.create_task(self._connect(point))
+        if point.wants_link:
+            point.wants_link = False
+            if link is None and index not in self._connecting:
+                self._waiting.append(index)
+        due = point.next_at
+        if due is not None and due != self._due[index]:
+            # Not before the next look: what is due by then would be looked at in a circle.
+            self._due[index] = due = max(due, now + timedelta(seconds=LOOK_EVERY_S))
+            heapq.heappush(self._heap, (due, index))
 
-    async def _connect(self, point: ChargePoint) -> None:
+    # -- links ---
+
+    def _connect_more(self) -> None:
+        while self._waiting and len(self._connecting) < CONNECTING_AT_ONCE:
+            index = self._waiting.popleft()
+            self._connecting[index] = asyncio.create_task(self._connect(index))
+
+    async def _connect(self, index: int) -> None:
+        ears = Ears(
+            lambda link: self._connected(index, link),
+            lambda frame: self._received(index, frame),
+            lambda: self._lost(index),
+        )
         try:
-            link = await connect(
-                self.settings.url,
-                point.name,
-                lambda frame: self._received(point, frame),
-                lambda: self._lost(point),
-            )
+            await connect(self.settings.url, self.points[index].name, ears)
         except OSError as error:
             self.last_error = str(error)
-            point.disconnected(self._now())
-        else:
-            self.last_error = ""
-            self._links[point.name] = link
-            point.connected(self._now())
-            self._after(point, self._now())
+            if index in self._connecting:
+                now = self._now()
+                self.points[index].disconnected(now)
+                self._settle(index, now)
         finally:
-            del self._connecting[point.name]
-            self._wake_earlier(point, self._now())
+            self._connecting.pop(index, None)
 
-    def _received(self, point: ChargePoint, frame: bytes) -> None:
+    def _connected(self, index: int, link: Socket) -> None:
         now = self._now()
-        point.received(frame, now)
-        self._after(point, now)
-        self._wake_earlier(point, now)
+        self.last_error = ""
+        self._links[index] = link
+        self._connecting.pop(index, None)
+        self.points[index].connected(now)
+        self._settle(index, now)
 
-    def _lost(self, point: ChargePoint) -> None:
-        if self._links.pop(point.name, None) is not None:
-            now = self._now()
-            point.disconnected(now)
-            self._wake_earlier(point, now)
+    def _received(self, index: int, frame: bytes) -> None:
+        now = self._now()
+        self.points[index].received(frame, now)
+        self._settle(index, now)
 
-    def _wake_earlier(self, point: ChargePoint, now: datetime) -> None:
-        """What was told may have brought something nearer than the heap knows."""
-        index, due = self._index[point.name], self._next(point, now)
-        if due < self._due[index]:
-            self._schedule(index, due)
+    def _lost(self, index: int) -> None:
+        now = self._now()
+        self._links[index] = None
+        self.points[index].disconnected(now)
+        self._settle(index, now)
 
 
 def run(settings: Settings, say: Callable[[str], None]) -> int:
-    """Simulate until the time is over, all sessions are done, or SIGINT. Returns the exit status: 1 where no
-    charge point could ever connect."""
-    return asyncio.run(_run(settings, say))
+    """Simulate until the time is over, all sessions are done, or SIGINT; `say` gets what is told. Returns the
+    exit status: 1 where the machine refuses, or no charge point could ever connect."""
+    if not _descriptors(settings.stations + OTHER_DESCRIPTORS):
+        say(f"{settings.stations} stations need more file descriptors than this system allows (ulimit -Hn)")
+        return 1
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_run(settings, say))
+
+
+def _descriptors(needed: int) -> bool:
+    """Raise the soft limit as far as that is needed; whether it is enough."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < needed <= hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+    return needed <= hard
 
 
 async def _run(settings: Settings, say: Callable[[str], None]) -> int:
-    fleet = Fleet(settings)
-    stopped = False
-
-    def stop() -> None:
-        nonlocal stopped
-        stopped = True
-
     loop = asyncio.get_running_loop()
+    start, began = datetime.now(UTC), loop.time()
+    # Never goes back, whatever is done to the system's clock.
+    fleet = Fleet(settings, lambda: start + timedelta(seconds=loop.time() - began))
+    stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-    end = loop.time() + settings.duration_s if settings.duration_s is not None else None
+        loop.add_signal_handler(number, stopped.set)
+    if settings.duration_s is not None:
+        loop.call_later(settings.duration_s, stopped.set)
     table = Table(fleet, say)
     showing = asyncio.create_task(_show(table))
     try:
-        await fleet.run(lambda: stopped or (end is not None and loop.time() >= end))
+        await fleet.run(stopped.is_set)
         await fleet.stop()
     finally:
         showing.cancel()
         table.close()
-    sessions = [session for point in fleet.points for session in point.report]
+    for line in report.summary(fleet.points):
+        say(line)
     if settings.report is not None:
-        settings.report.write_bytes(msgspec.json.format(msgspec.json.encode(sessions)) + b"\n")
-    say(summary(sessions))
+        report.write(fleet.points, settings.report)
     ever = any(point.mail.answered for point in fleet.points)
     if not ever and fleet.last_error:
         say(f"no charge point could connect: {fleet.last_error}")
@@ -206,15 +240,3 @@ async def _show(table: Table) -> None:
     while True:
         table.show()
         await asyncio.sleep(SHOW_EVERY_S)
-
-
-def summary(sessions: list[Session]) -> str:
-    """The sums of all sessions, in one line."""
-    ended = [session for session in sessions if session.meter_stop_wh is not None]
-    energy_wh = sum((session.meter_stop_wh or 0) - session.meter_start_wh for session in ended)
-    unacknowledged = sum(1 for session in sessions if not session.start_acknowledged)
-    unacknowledged += sum(1 for session in ended if not session.stop_acknowledged)
-    return (
-        f"{len(sessions)} sessions begun, {len(ended)} ended with {energy_wh / 1000:.3f} kWh; "
-        f"{unacknowledged} starts and stops not acknowledged"
-    )

@@ -2,70 +2,116 @@
 
 import logging
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
-from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+from picows import WSCloseCode, WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
+SUBPROTOCOL: Final = "ocpp1.6"
 CONNECT_WITHIN_S: Final = 30.0
 """A central system that admits a storm at a steady rate lets its stations wait."""
 MAX_MESSAGE_BYTES: Final = 1024 * 1024
+READ_BUFFER_BYTES: Final = 2048
+"""At first; picows makes it larger where messages are."""
 
 _log = logging.LoggerAdapter(logging.getLogger("picows"))
 """An adapter, because picows makes a Logger of its own per connection from anything else."""
 
 
-class Socket(WSListener):
-    """A link to the central system. `received` is called for each message, `lost` once at the end."""
+class Ears(NamedTuple):
+    """Who hears of a link: when it is there, of each message, and once when it is gone."""
 
-    def __init__(self, received: Callable[[bytes], None], lost: Callable[[], None]) -> None:
-        self._received = received
-        self._lost = lost
+    connected: Callable[["Socket"], None]
+    received: Callable[[bytes], None]
+    lost: Callable[[], None]
+
+
+class Socket(WSListener):
+    """A link to the central system. Pings are answered below it."""
+
+    def __init__(self, ears: Ears) -> None:
+        self._ears = ears
         self._transport: WSTransport | None = None
-        self._parts = b""
+        self._parts: bytearray | None = None
+        self.speaks = False
+        """Whether the central system took our subprotocol."""
 
     def send(self, frame: bytes) -> None:
         if self._transport is not None:
             self._transport.send(WSMsgType.TEXT, frame)
+
+    def ping(self) -> None:
+        if self._transport is not None:
+            self._transport.send_ping()
 
     def close(self) -> None:
         """End the link as a lost network does: without a word."""
         if self._transport is not None:
             self._transport.disconnect(graceful=False)
 
+    # -- what picows tells ---
+
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._transport = transport
+        if transport.response.headers.get("Sec-WebSocket-Protocol") == SUBPROTOCOL:
+            self.speaks = True
+            self._ears.connected(self)
+        else:
+            self._fail(transport, WSCloseCode.PROTOCOL_ERROR)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type == WSMsgType.CLOSE:
-            transport.send_close(frame.get_close_code())
+            transport.send_close(WSCloseCode.OK)
             transport.disconnect()
-        elif frame.msg_type in (WSMsgType.TEXT, WSMsgType.CONTINUATION):
-            self._parts += frame.get_payload_as_bytes()
-            if frame.fin:
-                message, self._parts = self._parts, b""
-                self._received(message)
+        elif not self.speaks or frame.msg_type in (WSMsgType.PING, WSMsgType.PONG):
+            return
+        elif frame.msg_type == WSMsgType.BINARY or (frame.msg_type == WSMsgType.TEXT) == (
+            self._parts is not None
+        ):
+            self._fail(transport, WSCloseCode.PROTOCOL_ERROR)
+        elif frame.msg_type == WSMsgType.TEXT and frame.fin:
+            self._ears.received(frame.get_payload_as_bytes())
+        else:
+            self._gather(transport, frame)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         self._transport = None
-        self._lost()
+        if self.speaks:
+            self._ears.lost()
+
+    # -- helpers ---
+
+    def _gather(self, transport: WSTransport, frame: WSFrame) -> None:
+        """A part of a message that comes in several frames."""
+        self._parts = (self._parts or bytearray()) + frame.get_payload_as_bytes()
+        if len(self._parts) > MAX_MESSAGE_BYTES:
+            self._fail(transport, WSCloseCode.MESSAGE_TOO_BIG)
+        elif frame.fin:
+            message, self._parts = bytes(self._parts), None
+            self._ears.received(message)
+
+    @staticmethod
+    def _fail(transport: WSTransport, code: WSCloseCode) -> None:
+        transport.send_close(code)
+        transport.disconnect(graceful=False)
 
 
-async def connect(url: str, name: str, received: Callable[[bytes], None], lost: Callable[[], None]) -> Socket:
+async def connect(url: str, name: str, ears: Ears) -> None:
     """Connect the charge point `name` below `url`. Raises OSError where that is refused or fails."""
     target = f"{url.rstrip('/')}/{quote(name, safe='')}"
     try:
-        _, listener = await ws_connect(
-            lambda: Socket(received, lost),
+        _, socket = await ws_connect(
+            lambda: Socket(ears),
             target,
             websocket_handshake_timeout=CONNECT_WITHIN_S,
             logger_name=_log,
             max_frame_size=MAX_MESSAGE_BYTES,
-            extra_headers=[("Sec-WebSocket-Protocol", "ocpp1.6")],
-            read_buffer_init_size=2048,
+            extra_headers=[("Sec-WebSocket-Protocol", SUBPROTOCOL)],
+            read_buffer_init_size=READ_BUFFER_BYTES,
             use_aiofastnet=False,
         )
     except (WSError, TimeoutError) as error:
         raise ConnectionError(f"{target}: {error}") from error
-    assert isinstance(listener, Socket)
-    return listener
+    assert isinstance(socket, Socket)
+    if not socket.speaks:
+        raise ConnectionError(f"{target}: the server does not speak {SUBPROTOCOL}")
