@@ -6,7 +6,15 @@ import msgspec
 
 from evsys.core import records
 from evsys.core.events import StationChanged, StationRegistered, StationRemoved, TokenChanged
-from evsys.core.ports import EVENTS, GATEWAY_STATUS, CloseReply, CloseRequest, GatewayStatus
+from evsys.core.ports import (
+    EVENTS,
+    GATEWAY_STATUS,
+    SAMPLES,
+    CloseReply,
+    CloseRequest,
+    GatewayStatus,
+    LatestSample,
+)
 from evsys.core.records import Knock
 from evsys.core.work import Work
 from evsys.csms.node import MAX_KNOCKS
@@ -260,3 +268,23 @@ def test_a_session_that_cannot_be_ended_now_is_said_to_be_so(central: Central) -
     with central.full_disk():
         assert close(central, transaction.id).failure
     assert central.transactions()[0].ended_by is None
+
+
+def test_the_latest_sample_of_each_evse_is_published_at_most_once_a_second(central: Central) -> None:
+    published: list[list[LatestSample]] = []
+    central.bus.subscribe(
+        SAMPLES, lambda _, payload: published.append(msgspec.json.decode(payload, type=list[LatestSample]))
+    )
+    peer = central.connect()
+    peer.boot()
+    number = peer.start()
+    for energy in (1100, 1200, 1300):
+        peer.meter_values(number, energy, at=f"2026-06-01T12:00:0{energy // 100 - 10}Z")
+    assert published == []
+    central.tick()
+    ((sample,),) = published
+    (transaction,) = central.transactions()
+    assert (sample.station_id, sample.evse_id, sample.transaction_id) == ("CP1", 1, transaction.id)
+    assert sample.energy_wh == 1300
+    central.tick()
+    assert len(published) == 1

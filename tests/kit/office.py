@@ -122,6 +122,7 @@ class RunningOffice:
         self.url, self.metrics_url = urls
 
     async def stop(self) -> None:
+        await self.office.feed.close()
         for server in self._servers:
             server.stop()
         await asyncio.gather(*self._tasks[1:])

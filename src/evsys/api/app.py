@@ -14,6 +14,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from evsys.api import (
     commands,
     documents,
+    events,
     health,
     keys,
     locations,
@@ -25,6 +26,7 @@ from evsys.api import (
     users,
 )
 from evsys.api.compatible import post_command
+from evsys.api.serving import ABORT
 from evsys.api.strict import WITHIN_S, StrictRequest
 from evsys.core.errors import EvsysError
 from evsys.metrics import OfficeMetrics
@@ -34,6 +36,8 @@ MAX_BODY_BYTES: Final = 1024 * 1024
 """The largest body: a full local list for a station stays far below it."""
 REQUEST_S: Final = 30.0
 """How long a request may take in all, the reading of its body included, unless its handler says otherwise."""
+SEND_S: Final = 20.0
+"""How long the reader of a stream may take to take what it is sent."""
 HEADERS: Final = (
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
@@ -71,6 +75,8 @@ def create_app(office: Office, metrics: OfficeMetrics, key_required: bool = Fals
             tokens.create_token,
             tokens.change_token,
             tokens.remove_token,
+            events.list_events,
+            events.stream_events,
             locations.list_locations,
             locations.get_location,
             locations.create_location,
@@ -105,9 +111,17 @@ def create_app(office: Office, metrics: OfficeMetrics, key_required: bool = Fals
         async def watched(scope: Scope, receive: Receive, send: Send) -> None:
             within_s: float | None = scope["route_handler"].opt.get(WITHIN_S, REQUEST_S)
             began, limit = monotonic(), asyncio.timeout(within_s)
+
+            async def send_in_time(message: Message) -> None:
+                try:
+                    async with asyncio.timeout(SEND_S):
+                        await send(message)
+                except TimeoutError:
+                    scope["state"][ABORT]()
+
             try:
                 async with limit:
-                    await app(scope, receive, send)
+                    await app(scope, receive, send if within_s is not None else send_in_time)
             except TimeoutError:
                 if limit.expired():
                     raise HTTPException("the request took too long", status_code=503) from None

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import uvicorn
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 HEAD_S: Final = 10.0
@@ -24,13 +24,24 @@ GRACE_S: Final = 3
 """How long requests under way may still take when the server stops."""
 
 
+ABORT: Final = "evsys.abort"
+
+
 class _Protocol(H11Protocol):
-    """Cuts a connection whose request head is not complete in time."""
+    """Cuts a connection whose request head is not complete in time. The application finds in its state how to
+    cut one whose reader takes nothing (`ABORT`)."""
 
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        inner = self.app
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            scope["state"][ABORT] = transport.abort
+            await inner(scope, receive, send)
+
+        self.app = app
         self._await_head()
 
     def data_received(self, data: bytes) -> None:

@@ -109,7 +109,24 @@ class Bus(Protocol):
 EVENTS = "events"
 """Published with the last `seq` (decimal) after commits that told events: look into the log."""
 SAMPLES = "samples"
-"""Published with the latest meter samples as JSON; nothing is kept of them here."""
+"""Published with the latest meter samples, a list of `LatestSample` as JSON; at most one of an EVSE in a
+second. Nothing is kept of them here."""
+
+
+class LatestSample(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an EVSE measured last. Only what was measured is there."""
+
+    station_id: str
+    evse_id: int
+    transaction_id: str = ""
+    at: datetime
+    energy_wh: float | None = None
+    power_w: float | None = None
+    current_a: float | None = None
+    voltage_v: float | None = None
+    soc_percent: float | None = None
+
+
 GATEWAY_STATUS = "gateway.status"
 """Answered by the gateway with a `GatewayStatus` as JSON; the request's payload is empty."""
 GATEWAY_METRICS = "gateway.metrics"

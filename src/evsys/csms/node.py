@@ -35,6 +35,7 @@ from evsys.core.ports import (
     GATEWAY_CLOSE,
     GATEWAY_STATUS,
     GATEWAY_WIRE,
+    SAMPLES,
     WIRE,
     Bus,
     Cancel,
@@ -44,6 +45,7 @@ from evsys.core.ports import (
     CommandReply,
     CommandRequest,
     GatewayStatus,
+    LatestSample,
     Link,
     Store,
     WirePiece,
@@ -72,6 +74,8 @@ MAX_KNOCKS: Final = 1000
 KNOCKS_EVERY_S: Final = 1.0
 PUBLISH_EVERY_S: Final = 0.05
 """Those who look into the log of events are told at most so often; the next tick tells of the last."""
+SAMPLES_AT_ONCE: Final = 500
+"""Meter samples in one message on the bus: about a hundred kilobytes."""
 FOLLOW_EVERY_S: Final = 0.5
 """How often the log is asked for what people changed: it is to take effect within a second."""
 PEOPLE_PAGE: Final = 1000
@@ -219,6 +223,8 @@ class Node:
             self._prune()
         if self._seq > self._published_seq:
             self._publish(monotonic)
+        if self.shared.samples:
+            self._publish_samples()
         if self._wire is not None:
             self._wire.tick()
 
@@ -356,6 +362,26 @@ class Node:
         self._published_at = monotonic
         self._published_seq = self._seq
         self._bus.publish(EVENTS, b"%d" % self._seq)
+
+    def _publish_samples(self) -> None:
+        """The last meter value of each EVSE since the last tick."""
+        taken, self.shared.samples = list(self.shared.samples.values()), {}
+        for first in range(0, len(taken), SAMPLES_AT_ONCE):
+            page = [
+                LatestSample(
+                    station_id=value.station_id,
+                    evse_id=value.evse_id,
+                    transaction_id=value.transaction_id,
+                    at=value.at,
+                    energy_wh=value.energy_wh,
+                    power_w=value.power_w,
+                    current_a=value.current_a,
+                    voltage_v=value.voltage_v,
+                    soc_percent=value.soc_percent,
+                )
+                for value in taken[first : first + SAMPLES_AT_ONCE]
+            ]
+            self._bus.publish(SAMPLES, msgspec.json.encode(page))
 
     def _heard_of_people(self, event: Event) -> None:
         match event:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from evsys.core.events import Event
 from evsys.core.ports import Clock, Store
+from evsys.core.records import MeterValue
 from evsys.core.work import Settlement, Turn
 from evsys.csms.facts import NodeFacts
 
@@ -64,6 +65,7 @@ class Shared:
         "failure",
         "heard",
         "held",
+        "samples",
         "stopping",
         "store",
         "told",
@@ -90,6 +92,8 @@ class Shared:
         """Connections with an open CALL of ours, with the monotonic time at which it is given up."""
         self.heard: set[Running] = set()
         """Stations that were heard of since last-seen was flushed."""
+        self.samples: dict[tuple[str, int], MeterValue] = {}
+        """The last meter value of each EVSE since samples were published."""
         self.told: Callable[[Running, list[Event], int], None] = lambda running, events, seq: None
         """Called after the reply of a turn that told events."""
         self._report_at = 0.0

@@ -30,7 +30,7 @@ from evsys.core.events import StationConnected, StationDisconnected
 from evsys.core.facts import Fact, FactMissing, StartFact, TokenFact
 from evsys.core.ports import FactValue
 from evsys.core.provisioning import admits
-from evsys.core.records import Record, Token, Transaction
+from evsys.core.records import MeterValue, Record, Token, Transaction
 from evsys.core.records import Station as Settings
 from evsys.core.station import Station
 from evsys.core.work import Committed, Conflict, Failed, Fenced, Settlement, Turn, Unknown, Work
@@ -428,6 +428,8 @@ class Running:
         adopt = station.adopt
         for _, record in work.ops:
             adopt(record)
+            if type(record) is MeterValue:
+                shared.samples[record.station_id, record.evse_id] = record
         events = work.events
         self._claims = None
         if not events:

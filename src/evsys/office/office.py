@@ -3,6 +3,7 @@
 from evsys.core.ports import Bus, Clock
 from evsys.office.closing import Closing
 from evsys.office.commands import Commands
+from evsys.office.feed import Feed
 from evsys.office.keys import Keys
 from evsys.office.network import Locations, Stations, Users
 from evsys.office.status import Status
@@ -26,4 +27,5 @@ class Office:
         self.users = Users(books, reader, clock)
         self.keys = Keys(books, reader, clock)
         self.closing = Closing(reader, bus)
+        self.feed = Feed(reader, bus)
         self.status = Status(store, reader, bus)

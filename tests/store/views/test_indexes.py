@@ -13,7 +13,18 @@ from sqlalchemy import Connection, event
 from evsys.core.work import Work
 from evsys.store.connections import open_to_read
 from evsys.store.inline import InlineStore
-from evsys.store.views import commands, keys, network, quarantine, series, stations, tokens, transactions
+from evsys.store.views import (
+    commands,
+    events,
+    keys,
+    network,
+    quarantine,
+    series,
+    stations,
+    tokens,
+    transactions,
+)
+from evsys.store.views.events import EventFilter
 from evsys.store.views.paging import to_cursor
 from evsys.store.views.reader import Reader
 from evsys.store.views.transactions import TransactionFilter
@@ -23,6 +34,9 @@ from kit.samples import station
 
 SMALL = ("SCAN stations", "SCAN tokens", "SCAN station_status", "SCAN connector_status")
 """Tables of a row per station, connector or token, which the metrics and removals read whole."""
+
+SEEN = ("SCAN anon_1",)
+"""The few events that a page looks at."""
 
 FILTERS = [
     TransactionFilter(),
@@ -83,6 +97,9 @@ PAGES: list[tuple[Query, tuple[str, ...]]] = [
     (partial(quarantine.quarantine_page, station_id="CP1", resolved=False, limit=10), ()),
     (partial(quarantine.knocks_page, limit=10), ()),
     (partial(quarantine.knocks_page, limit=10, cursor=to_cursor("knocks", (1, "x"))), ()),
+    (partial(events.events_after, after=1, which=EventFilter(), limit=10), SEEN),
+    (partial(events.events_after, after=1, which=EventFilter(station_id="x"), limit=10), SEEN),
+    (partial(events.events_after, after=1, which=EventFilter(kind="x", hidden=("y",)), limit=10), SEEN),
     (partial(commands.command, command_id="x"), ()),
     (partial(commands.commands_page, station_id="x", limit=10), ()),
     (

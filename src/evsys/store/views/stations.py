@@ -118,6 +118,8 @@ def last_seen_of(connection: Connection, ids: Sequence[str]) -> dict[str, dateti
 
 
 def _views(connection: Connection, found: list[Station]) -> list[StationView]:
+    if not found:
+        return []
     ids = [each.id for each in found]
     status = statuses_of(connection, ids)
     connectors = connectors_of(connection, ids)

@@ -1,0 +1,129 @@
+"""The log of events: read in pages, and followed as a stream (server-sent events)."""
+
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Annotated, Final, get_args
+
+import msgspec
+from litestar import get
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.params import FromQuery, QueryParameter
+from litestar.response import Stream
+from msgspec import Struct
+
+from evsys.api.access import needs
+from evsys.api.desk import Desk, Limit
+from evsys.api.problems import documented
+from evsys.api.strict import WITHIN_S, StrictRequest
+from evsys.core.access import Action, allowed
+from evsys.core.events import (
+    ApiKeyCreated,
+    ApiKeyRevoked,
+    Event,
+    LoggedEvent,
+    UserChanged,
+    UserRemoved,
+)
+from evsys.office.access import Person
+from evsys.office.feed import Told
+from evsys.store.views import events
+from evsys.store.views.events import EventFilter
+from evsys.store.views.paging import DEFAULT_PAGE
+
+HEARTBEAT_S: Final = 15.0
+"""A silent stream says at least so often that it lives: proxies cut what is silent for a minute."""
+MAX_SEQ: Final = 2**62
+
+Seq = Annotated[int, QueryParameter(ge=0, le=MAX_SEQ, description="The number of the last event seen.")]
+MaybeSeq = Annotated[
+    int | None, QueryParameter(ge=0, le=MAX_SEQ, description="As Last-Event-ID; from now on without both.")
+]
+Kind = Annotated[str, QueryParameter(max_length=50, description="Only events of this kind.")]
+
+KINDS: Final = frozenset(kind.__name__ for kind in get_args(Event))
+HIDDEN: Final[dict[Action, tuple[type[object], ...]]] = {
+    "user.read": (UserChanged, UserRemoved),
+    "key.read": (ApiKeyCreated, ApiKeyRevoked),
+}
+"""What is told of these events only to roles that may read their records."""
+
+
+class EventList(Struct, frozen=True, kw_only=True):
+    items: list[LoggedEvent]
+    next: int
+    """The `after` to go on with, where there may be more and when more has happened."""
+
+
+@get("/events", guards=[needs("event.read")], responses=documented(400, 401, 403, 503), tags=["events"])
+async def list_events(
+    office: Desk,
+    request: StrictRequest,
+    after: Seq = 0,
+    station: FromQuery[str] = "",
+    kind: Kind = "",
+    limit: Limit = DEFAULT_PAGE,
+) -> EventList:
+    """What has happened, in order: events above `after` that meet every condition given. Go on with
+    `after=next`; a page whose `next` is what was asked is the end for now."""
+    which = _which(request.auth, station, kind)
+    query = partial(events.events_after, after=after, which=which, limit=limit)
+    items, following = await office.reader.read(query)
+    return EventList(items=items, next=following)
+
+
+@get(
+    "/events/stream",
+    guards=[needs("event.read")],
+    responses=documented(400, 401, 403, 503),
+    media_type="text/event-stream",
+    tags=["events"],
+    opt={WITHIN_S: None},
+)
+async def stream_events(
+    office: Desk,
+    request: StrictRequest,
+    after: MaybeSeq = None,
+    station: FromQuery[str] = "",
+    kind: Kind = "",
+) -> Stream:
+    """What happens, as server-sent events: `id` is the event's number, so that a reader goes on where it was
+    (Last-Event-ID). The latest meter samples come as messages named `samples`, without an id, where no kind
+    is asked for. A reader that is too slow is cut off, and may come back."""
+    if office.feed.full:
+        raise HTTPException("too many read along already", status_code=503)
+    told = office.feed.read(_last_id(request, after), _which(request.auth, station, kind), HEARTBEAT_S)
+    return Stream(_messages(told), media_type="text/event-stream")
+
+
+async def _messages(told: AsyncIterator[Told | None]) -> AsyncIterator[bytes]:
+    yield b"retry: 2000\n\n"
+    async for each in told:
+        match each:
+            case None:
+                yield b":\n\n"
+            case LoggedEvent():
+                kind = type(each.event).__name__.encode()
+                yield b"id: %d\nevent: %s\ndata: %s\n\n" % (each.seq, kind, msgspec.json.encode(each))
+            case _:
+                yield b"event: samples\ndata: %s\n\n" % msgspec.json.encode(each)
+
+
+def _last_id(request: StrictRequest, after: int | None) -> int | None:
+    given = request.headers.get("last-event-id")
+    if given is None:
+        return after
+    if not given.isascii() or not given.isdigit() or len(given) > 18:
+        raise ValidationException("Last-Event-ID: must be the number of an event")
+    return int(given)
+
+
+def _which(person: Person, station: str, kind: str) -> EventFilter:
+    if kind and kind not in KINDS:
+        raise ValidationException(f"kind: {kind} is none")
+    hidden = [
+        each.__name__
+        for action, kinds in HIDDEN.items()
+        if not allowed(person.role, (), action)
+        for each in kinds
+    ]
+    return EventFilter(station_id=station, kind=kind, hidden=tuple(hidden))

@@ -1,0 +1,61 @@
+"""Reads of the log of events, in its order."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, func, select
+
+from evsys.core.events import Event, LoggedEvent
+from evsys.store.schema import events
+
+LOOKED_AT: Final = 5000
+"""Events looked at for one page: a filter that fits seldom ends with what it has, and goes on from there."""
+
+_decode_event: Final = msgspec.json.Decoder(Event).decode
+
+
+class EventFilter(Struct, frozen=True, kw_only=True):
+    """Which events: of a station, of a kind (empty: any), and of none of the kinds `hidden`."""
+
+    station_id: str = ""
+    kind: str = ""
+    hidden: Sequence[str] = ()
+
+
+def events_after(
+    connection: Connection, after: int, which: EventFilter, limit: int
+) -> tuple[list[LoggedEvent], int]:
+    """Events with a `seq` above `after`, in order, and the `after` to go on with. Indexes: the primary key,
+    events_by_station."""
+    columns = events.c
+    filtered = bool(which.kind or which.hidden)
+    near = select(events).where(columns.seq > after).order_by(columns.seq)
+    if which.station_id:
+        near = near.where(columns.station_id == which.station_id)
+    seen = near.limit(LOOKED_AT if filtered else limit).subquery()
+    query = select(seen).order_by(seen.c.seq).limit(limit)
+    if which.kind:
+        query = query.where(seen.c.kind == which.kind)
+    if which.hidden:
+        query = query.where(seen.c.kind.not_in(which.hidden))
+    found = [
+        LoggedEvent(
+            seq=row.seq,
+            at=row.at,
+            station_id=row.station_id,
+            transaction_id=row.transaction_id,
+            event=_decode_event(bytes(row.payload)),
+        )
+        for row in connection.execute(query)
+    ]
+    if len(found) == limit or not filtered:
+        return found, found[-1].seq if found else after
+    last = connection.execute(select(func.max(seen.c.seq))).scalar()
+    return found, after if last is None else int(last)
+
+
+def last_seq(connection: Connection) -> int:
+    """The number of the newest event, 0 without any. Index: the primary key."""
+    return int(connection.execute(select(func.coalesce(func.max(events.c.seq), 0))).scalar_one())
