@@ -3,9 +3,9 @@
 from typing import Final
 
 FULL_PERCENT: Final = 99.5
-TAPER_FROM_PERCENT: Final = 80.0
-"""From here on the power that a car takes falls, in a line, to `LEAST_SHARE` of it."""
-LEAST_SHARE: Final = 0.05
+TAPER_FROM_PERCENT: Final = 88.0
+"""From here on the power that a car takes falls, in a line, to `LEAST_SHARE` of it where it is full."""
+LEAST_SHARE: Final = 0.1
 LEAST_CURRENT_A: Final = 6.0
 """Offered less than this, a car does not charge at all (IEC 61851)."""
 VOLTAGE_V: Final = 230.0
@@ -35,9 +35,8 @@ class Battery:
         """What it takes now of what is offered; nothing below the least current of a car."""
         if self.full or offered_w < LEAST_CURRENT_A * VOLTAGE_V * self.phases:
             return 0.0
-        over = (self.soc_percent - TAPER_FROM_PERCENT) / (100 - TAPER_FROM_PERCENT)
-        share = 1.0 if over <= 0 else max(LEAST_SHARE, 1 - over)
-        return min(offered_w, self.max_w * share)
+        over = max(0.0, self.soc_percent - TAPER_FROM_PERCENT) / (FULL_PERCENT - TAPER_FROM_PERCENT)
+        return min(offered_w, self.max_w * (1 - over * (1 - LEAST_SHARE)))
 
     def take(self, power_w: float, seconds: float) -> float:
         """Charge with this power for a while; the energy in Wh that went in."""

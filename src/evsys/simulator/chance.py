@@ -20,7 +20,7 @@ FIRST_IDLE_S: Final = (1.0, 20.0)
 """The same before the first one: whoever watches wants to see something."""
 PLUGGED_S: Final = (2.0, 8.0)
 """Between plugging in and holding the card to the reader."""
-STAY_S: Final = (1200.0, 5400.0)
+STAY_S: Final = (1200.0, 7200.0)
 """How long a driver stays at most, full or not."""
 FULL_STAY_S: Final = (60.0, 600.0)
 """How long a full car stays."""
@@ -63,7 +63,7 @@ def visit(seed: int, station: str, connector: int, nth: int, tokens: tuple[str, 
         capacity_wh=chance.choice((38_000, 52_000, 64_000, 77_000)),
         max_w=min(most_w, chance.choice((3_680, 7_360)) if phases == 1 else chance.choice((11_040, 22_080))),
         phases=phases,
-        soc_percent=chance.uniform(15, 70),
+        soc_percent=chance.uniform(25, 92),
         plugged_s=chance.uniform(*PLUGGED_S),
         stay_s=chance.uniform(*STAY_S),
         full_stay_s=chance.uniform(*FULL_STAY_S),
