@@ -32,9 +32,11 @@ from evsys.config import Config, Tls
 from evsys.log import configure, escaped
 
 if TYPE_CHECKING:
+    from evsys.core.ports import Bus
     from evsys.csms.node import Node
     from evsys.gateway.server import Gateway
     from evsys.metrics import Tallies
+    from evsys.office.wirelog import Wire
     from evsys.store.sqlite import SqliteStore
 
 Role = Literal["writer", "gateway", "office"]
@@ -202,7 +204,7 @@ async def _gateway(assignment: Assignment) -> None:
                 call_timeout_s=config.call_timeout,
                 measurands=config.meter_values_measurands,
                 sample_interval_s=config.meter_value_sample_interval,
-                wire_log=config.is_debug,
+                wire_log=config.wire_log.enabled or config.is_debug,
             ),
             SystemClock(),
             on_station=index.put,
@@ -314,21 +316,46 @@ async def _office(assignment: Assignment) -> None:
         bus = LocalClient(assignment.bus_address)
         await bus.start()
         closing.push_async_callback(bus.close)
-        office = Office(store, reader, bus, SystemClock())
+        clock = SystemClock()
+        wire = _wire_log(assignment, bus, clock)
+        office = Office(store, reader, bus, clock, wire)
         app = create_app(office, OfficeMetrics(registry), api.key_required)
         tls = (api.cert_file, api.key_file) if api.tls_enabled else ("", "")
         servers = [(http_server(app, *tls), "api")]
         if "metrics" in assignment.sockets:
             servers.append((http_server(create_metrics_app(office, registry)), "metrics"))
         async with asyncio.TaskGroup() as serving:
+            keeping = serving.create_task(wire.run()) if wire is not None else None
             for server, name in servers:
                 serving.create_task(server.serve(sockets=[_socket(assignment, name)]))
             gc.collect()
             gc.freeze()
             _report(READY)
             await stop.wait()
+            await office.feed.close()
             for server, _ in servers:
                 server.stop()
+            if keeping is not None:
+                keeping.cancel()
+        if wire is not None:
+            wire.close()
+
+
+def _wire_log(assignment: Assignment, bus: "Bus", clock: SystemClock) -> "Wire | None":
+    """The wire log, where it is wanted and its file can be used: it may be lost, sessions may not."""
+    from evsys.office.wirelog import Wire
+    from evsys.store.connections import DatabaseFailure
+    from evsys.store.wirelog import WireStore
+
+    settings = assignment.config.wire_log
+    if not settings.enabled:
+        return None
+    path = Path(f"{assignment.database}.wire")
+    try:
+        return Wire(WireStore(path, settings.days, settings.max_megabytes * 2**20), bus, clock)
+    except DatabaseFailure as error:
+        log.error("the wire log cannot be kept", file=str(path), reason=str(error))
+        return None
 
 
 def tls_context(listener: Tls) -> ssl.SSLContext | None:

@@ -79,6 +79,14 @@ class Database(Section, frozen=True, kw_only=True):
         return Path(self.url.removeprefix("sqlite:///"))
 
 
+class WireLog(Section, frozen=True, kw_only=True):
+    """What is kept of the frames from and to stations."""
+
+    enabled: bool = True
+    days: Annotated[int, Meta(ge=1, le=3650)] = 7
+    max_megabytes: Annotated[int, Meta(ge=1, le=1_000_000)] = 1024
+
+
 class DataTransfer(Section, frozen=True, kw_only=True):
     vendors: tuple[str, ...] = ()
 
@@ -128,6 +136,7 @@ class Config(Section, frozen=True, kw_only=True):
     api: Api = Api()
     metrics: Metrics = Metrics()
     database: Database = Database()
+    wire_log: WireLog = WireLog()
     data_transfer: DataTransfer = DataTransfer()
     mongo: Mongo = Mongo()
     ocpi: Ocpi = Ocpi()

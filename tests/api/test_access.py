@@ -34,7 +34,7 @@ READS = (
     "/api/v1/events",
     "/api/v1/events/stream",
 )
-OPERATORS_READ = ("/api/v1/users", "/api/v1/users/who")
+OPERATORS_READ = ("/api/v1/users", "/api/v1/users/who", "/api/v1/stations/nobody/messages")
 ADMINS_READ = ("/api/v1/keys",)
 WRITES = (
     ("POST", "/api/v1/tokens"),

@@ -26,8 +26,10 @@ from evsys.csms.node import Node, NodeSettings
 from evsys.metrics import OfficeMetrics
 from evsys.ocpp.v16 import V16
 from evsys.office.office import Office
+from evsys.office.wirelog import Wire
 from evsys.store.inline import InlineStore
 from evsys.store.views.reader import Reader
+from evsys.store.wirelog import WireStore
 from kit.central import BOOT
 from kit.clock import SteppedClock
 from kit.database import new_database
@@ -86,9 +88,12 @@ class RunningOffice:
         self.clock = SteppedClock()
         self.store = InlineStore(path)
         self.bus = LocalHub()
-        self.node = Node(self.store, self.bus, {"ocpp1.6": V16}, Policy(), NodeSettings(), self.clock)
+        self.node = Node(
+            self.store, self.bus, {"ocpp1.6": V16}, Policy(), NodeSettings(wire_log=True), self.clock
+        )
         self.reader = Reader(path)
-        self.office = Office(self.store, self.reader, self.bus, self.clock)
+        self.wire = Wire(WireStore(Path(f"{path}.wire"), days=7, max_bytes=2**30), self.bus, self.clock)
+        self.office = Office(self.store, self.reader, self.bus, self.clock, self.wire)
         self.registry = CollectorRegistry()
         self._apps = [
             create_app(self.office, OfficeMetrics(self.registry), key_required),
@@ -112,6 +117,7 @@ class RunningOffice:
     async def start(self) -> None:
         await self.node.start()
         self._tasks.append(asyncio.create_task(self._flush()))
+        self._keeping = asyncio.create_task(self.wire.run())
         urls = []
         for app in self._apps:
             listening = socket.create_server(("127.0.0.1", 0))
@@ -130,6 +136,10 @@ class RunningOffice:
         self._tasks[0].cancel()
         with suppress(asyncio.CancelledError):
             await self._tasks[0]
+        self._keeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._keeping
+        self.wire.close()
         self.reader.close()
         await self.store.close()
         await self.bus.close()

@@ -8,6 +8,7 @@ from evsys.office.keys import Keys
 from evsys.office.network import Locations, Stations, Users
 from evsys.office.status import Status
 from evsys.office.tokens import Tokens
+from evsys.office.wirelog import Wire
 from evsys.office.writing import Books, Committer
 from evsys.store.views.reader import Reader
 
@@ -15,7 +16,10 @@ from evsys.store.views.reader import Reader
 class Office:
     """What people may do, by subject. `reader` is also free for the reads of `store.views`."""
 
-    def __init__(self, store: Committer, reader: Reader, bus: Bus, clock: Clock) -> None:
+    def __init__(
+        self, store: Committer, reader: Reader, bus: Bus, clock: Clock, wire: Wire | None = None
+    ) -> None:
+        """`wire`: the wire log, where one is kept."""
         books = Books(store, bus)
         self.clock = clock
         self.bus = bus
@@ -28,4 +32,5 @@ class Office:
         self.keys = Keys(books, reader, clock)
         self.closing = Closing(reader, bus)
         self.feed = Feed(reader, bus)
+        self.wire = wire
         self.status = Status(store, reader, bus)

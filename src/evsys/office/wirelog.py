@@ -20,6 +20,7 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
+from evsys.core.errors import StoreUnavailable
 from evsys.core.ports import GATEWAY_WIRE, WIRE, Bus, BusTimeout, Clock, NobodyThere, WireFrame, WirePiece
 from evsys.store.connections import DatabaseFailure
 from evsys.store.wirelog import WireStore
@@ -99,9 +100,13 @@ class Wire:
     async def messages(
         self, station_id: str, which: WireFilter, limit: int
     ) -> tuple[list[WireMessage], datetime | None]:
-        """A page of a station's frames, newest first, and the `before` of the next page, if there is one."""
+        """A page of a station's frames, newest first, and the `before` of the next page, if there is one.
+        Raises StoreUnavailable."""
         in_memory = await self._in_memory(station_id)
-        return await self._on_thread(lambda: self._page(station_id, which, in_memory, limit))
+        try:
+            return await self._on_thread(lambda: self._page(station_id, which, in_memory, limit))
+        except DatabaseFailure as error:
+            raise StoreUnavailable(f"the wire log cannot be read: {error}") from None
 
     def _page(
         self, station_id: str, which: WireFilter, in_memory: tuple[WireFrame, ...], limit: int
