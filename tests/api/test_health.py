@@ -41,3 +41,14 @@ async def test_a_failed_commit_makes_it_unready_until_one_succeeds(
     office.store._connection.execute("PRAGMA max_page_count = 1000000").fetchone()
     assert (await admin.post("/api/v1/tokens", json={"id": "LAST"})).status_code == 201
     assert (await admin.get("/health/ready")).status_code == 200
+
+
+async def test_a_failed_commit_of_people_does_not_speak_for_ever(
+    office: RunningOffice, admin: httpx.AsyncClient
+) -> None:
+    office.store._connection.execute("PRAGMA query_only = ON")
+    assert (await admin.post("/api/v1/tokens", json={"id": "A"})).status_code == 503
+    assert (await admin.get("/health/ready")).status_code == 503
+    office.store._connection.execute("PRAGMA query_only = OFF")
+    office.clock.step(61)
+    assert (await admin.get("/health/ready")).status_code == 200

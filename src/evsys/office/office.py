@@ -20,7 +20,7 @@ class Office:
         self, store: Committer, reader: Reader, bus: Bus, clock: Clock, wire: Wire | None = None
     ) -> None:
         """`wire`: the wire log, where one is kept."""
-        books = Books(store, bus)
+        books = Books(store, bus, clock)
         self.clock = clock
         self.bus = bus
         self.reader = reader
@@ -33,4 +33,4 @@ class Office:
         self.closing = Closing(reader, bus)
         self.feed = Feed(reader, bus)
         self.wire = wire
-        self.status = Status(store, reader, bus)
+        self.status = Status(books, reader, bus)

@@ -6,7 +6,7 @@ import msgspec
 
 from evsys.core.errors import StoreUnavailable
 from evsys.core.ports import GATEWAY_STATUS, Bus, BusTimeout, GatewayStatus, NobodyThere
-from evsys.office.writing import Committer
+from evsys.office.writing import Books
 from evsys.store.views.reader import Reader
 
 ASK_GATEWAY_S: Final = 2.0
@@ -18,8 +18,8 @@ class GatewayAway(Exception):
 
 
 class Status:
-    def __init__(self, store: Committer, reader: Reader, bus: Bus) -> None:
-        self._store = store
+    def __init__(self, books: Books, reader: Reader, bus: Bus) -> None:
+        self._books = books
         self._reader = reader
         self._bus = bus
 
@@ -43,6 +43,6 @@ class Status:
             await self._reader.check()
         except StoreUnavailable as error:
             troubles.append(str(error))
-        if self._store.failure:
-            troubles.append(f"the office's last commit failed: {self._store.failure}")
+        if failure := self._books.failure:
+            troubles.append(f"the office's last commit failed: {failure}")
         return troubles
