@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from bench import durable, memory
+from bench import durable, memory, pages
 
 RESULTS = Path(__file__).parent / "results"
 ROUNDS = 5
@@ -41,9 +41,11 @@ class Results(Struct, frozen=True):
     durable_ratio: float
     p99_ms: float
     kib_per_idle_station: float
+    pages_p99_ratio: float
     void: str
     durable: durable.Durable
     memory: memory.Memory
+    pages: pages.Pages
 
 
 def main() -> int:
@@ -52,14 +54,17 @@ def main() -> int:
     quick = parser.parse_args().quick
     load = durable.measure(2 if quick else ROUNDS, 2.0 if quick else SECONDS, 200 if quick else STATIONS)
     idle = memory.measure(500 if quick else IDLE_STATIONS)
+    people = pages.measure(2 if quick else ROUNDS, 3.0 if quick else SECONDS, 200 if quick else STATIONS)
     results = Results(
         machine=machine(),
         durable_ratio=load.durable_ratio,
         p99_ms=load.p99_ms,
         kib_per_idle_station=idle.kib_per_idle_station,
+        pages_p99_ratio=people.p99_ratio,
         void=load.void,
         durable=load,
         memory=idle,
+        pages=people,
     )
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "latest.json").write_bytes(msgspec.json.format(msgspec.json.encode(results)) + b"\n")
@@ -88,7 +93,7 @@ def machine() -> Machine:
 
 def table(results: Results) -> str:
     """The results for people."""
-    load, idle = results.durable, results.memory
+    load, idle, people = results.durable, results.memory, results.pages
     rows = [
         ("bare picows echo, server CPU per CALL", f"{load.echo_us:.1f} µs"),
         ("EVSYS, server CPU per durable CALL, all processes", f"{load.evsys_us:.1f} µs"),
@@ -98,6 +103,11 @@ def table(results: Results) -> str:
         ("serving core busy, EVSYS / echo", f"{load.busy:.0%} / {load.echo_busy:.0%}"),
         (f"memory per idle station, of {idle.stations}", f"{idle.kib_per_idle_station:.1f} KiB"),
         ("memory without stations", f"{idle.base_mib:.0f} MiB"),
+        ("p99 of 500 CALLs/s, alone", f"{people.p99_ms:.1f} ms"),
+        (
+            f"p99 with {pages.READERS} event streams and {pages.LISTS_PER_S} lists/s",
+            f"{people.p99_with_people_ms:.1f} ms",
+        ),
     ]
     width = max(len(name) for name, _ in rows)
     lines = [f"{name:<{width}}  {value}" for name, value in rows]

@@ -1,8 +1,8 @@
 """The load generator as a process of its own: it does what a line of JSON on stdin says, and answers with a
 line of JSON on stdout.
 
-`connect` (port, count, prefix) → `{}` · `introduce` → `{}` · `load` (seconds) → what was acknowledged, the
-wall time, latencies · `close` → ends.
+`connect` (port, count, prefix) → `{}` · `introduce` → `{}` · `load` (seconds, think_s) → what was
+acknowledged, the wall time, latencies · `close` → ends.
 """
 
 import json
@@ -27,16 +27,16 @@ def main() -> None:
             case "introduce":
                 introduce(stations)
             case "load":
-                answer = _load(stations, task["seconds"])
+                answer = _load(stations, task["seconds"], task.get("think_s", 0.0))
             case "close":
                 return
         print(json.dumps(answer), flush=True)
 
 
-def _load(stations: list[Station], seconds: float) -> dict[str, object]:
+def _load(stations: list[Station], seconds: float, think_s: float) -> dict[str, object]:
     tally = Tally()
     cpu = time.process_time()
-    wall_s = load(stations, seconds, tally)
+    wall_s = load(stations, seconds, tally, think_s)
     latencies = sorted(tally.latencies_s)
     return {
         "acknowledged": tally.acknowledged,

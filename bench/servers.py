@@ -89,8 +89,9 @@ def echo() -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def evsys(folder: Path) -> Iterator[Server]:
-    """EVSYS as it is without any setting but its ports, on one SQLite file in `folder`."""
+def evsys(folder: Path, pinned: bool = True) -> Iterator[Server]:
+    """EVSYS as it is without any setting but its ports, on one SQLite file in `folder`; all of it on one core
+    where it is `pinned`."""
     port, api_port = free_port(), free_port()
     config = folder / "config.yml"
     database = folder / "evsys.db"
@@ -102,7 +103,7 @@ def evsys(folder: Path) -> Iterator[Server]:
     )
     log = (folder / "server.log").open("wb")
     command = [sys.executable, "-m", "evsys"]
-    with on_core(SERVER_CORE):
+    with on_core(SERVER_CORE) if pinned else contextlib.nullcontext():
         process = subprocess.Popen(
             [*command, "serve", "--conf", str(config)], cwd=folder, stdout=log, stderr=log
         )

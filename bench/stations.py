@@ -9,6 +9,7 @@ import select
 import socket
 import struct
 import time
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -164,52 +165,65 @@ def ask(stations: list[Station], call: Callable[[Station], bytes]) -> None:
                 raise RuntimeError(f"{station.name} was refused: {message[:200]!r}")
 
 
-def load(stations: list[Station], seconds: float, tally: Tally) -> float:
-    """Closed loop for `seconds`: every station sends its next CALL when the last is answered. Returns the
-    wall time in seconds. Every CALL that was sent is answered when it returns."""
+def load(stations: list[Station], seconds: float, tally: Tally, think_s: float = 0.0) -> float:
+    """Closed loop for `seconds`: every station sends its next CALL `think_s` after the last was answered.
+    Returns the wall time in seconds. Every CALL that was sent is answered when it returns."""
     poll = select.epoll()
     by_fd = {}
     for station in stations:
         station.socket.setblocking(False)
         by_fd[station.socket.fileno()] = station
         poll.register(station.socket.fileno(), select.EPOLLIN)
-    begin = time.perf_counter()
+    now_s = time.perf_counter
+    begin = now_s()
     end = begin + seconds
-    moment = _moment()
-    for station in stations:
-        station.sent_at = time.perf_counter()
-        station.socket.send(frame(station.next_call(moment)))
-    pending = len(stations)
-    acknowledged, latencies, now_s = tally.acknowledged, tally.latencies_s, time.perf_counter
-    while pending:
+    # Stations that think are spread over the time in which they do.
+    spread_s = think_s / len(stations)
+    thinking = deque((begin + place * spread_s, station) for place, station in enumerate(stations))
+    pending = 0
+    while True:
+        now = now_s()
         moment = _moment()
-        for fd, _ in poll.poll(10):
+        while thinking and thinking[0][0] <= now:
+            _, station = thinking.popleft()
+            if now < end:
+                station.sent_at = now
+                station.socket.send(frame(station.next_call(moment)))
+                pending += 1
+        if not pending and not thinking:
+            break
+        wait_s = max(0.0, thinking[0][0] - now) if thinking else -1.0
+        for fd, _ in poll.poll(wait_s):
             station = by_fd[fd]
-            data = station.socket.recv(65536)
-            if not data:
-                raise RuntimeError(f"{station.name} was cut")
-            message, station.buffer = _message(station.buffer + data if station.buffer else data)
-            while message is not None:
-                if message.startswith(b"[2"):
-                    refuse(station, message)
-                else:
-                    now = now_s()
-                    step = PLAN[(station.count - 1) % CYCLE]
-                    if message.startswith(b'[3,"%d",' % station.count):
-                        acknowledged[step] += 1
-                    else:
-                        tally.refused += 1
-                    if step == "S":
-                        _learn(station, message)
-                    latencies.append(now - station.sent_at)
-                    if now < end:
-                        station.sent_at = now
-                        station.socket.send(frame(station.next_call(moment)))
-                    else:
-                        pending -= 1
-                message, station.buffer = _message(station.buffer) if station.buffer else (None, b"")
+            for _ in range(_hear(station, tally)):
+                pending -= 1
+                thinking.append((now_s() + think_s, station))
     poll.close()
-    return time.perf_counter() - begin
+    return now_s() - begin
+
+
+def _hear(station: Station, tally: Tally) -> int:
+    """Read what came for a station. How many of its CALLs were answered."""
+    data = station.socket.recv(65536)
+    if not data:
+        raise RuntimeError(f"{station.name} was cut")
+    answered = 0
+    message, station.buffer = _message(station.buffer + data if station.buffer else data)
+    while message is not None:
+        if message.startswith(b"[2"):
+            refuse(station, message)
+        else:
+            answered += 1
+            tally.latencies_s.append(time.perf_counter() - station.sent_at)
+            step = PLAN[(station.count - 1) % CYCLE]
+            if message.startswith(b'[3,"%d",' % station.count):
+                tally.acknowledged[step] += 1
+            else:
+                tally.refused += 1
+            if step == "S":
+                _learn(station, message)
+        message, station.buffer = _message(station.buffer) if station.buffer else (None, b"")
+    return answered
 
 
 def refuse(station: Station, call: bytes) -> None:
