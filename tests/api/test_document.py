@@ -1,6 +1,9 @@
 """The OpenAPI document is kept to: schemathesis makes up requests from it, good and bad ones."""
 
 import asyncio
+from base64 import b64encode
+from hashlib import sha256
+from html.parser import HTMLParser
 from pathlib import Path
 
 import httpx
@@ -11,6 +14,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import APIOperation, Case, GenerationMode
 from schemathesis.checks import CHECKS
 
+from evsys.api.page import POLICY
 from kit.central import station
 from kit.office import RunningOffice
 from kit.samples import quarantined, token, transaction
@@ -103,3 +107,42 @@ async def test_no_secret_is_a_member_of_what_is_served(admin: httpx.AsyncClient)
     }
     assert served == {"MadeKey.secret"}, "a key is shown once, to whoever made it"
     assert "ApiKeySecret" not in document["components"]["schemas"]
+
+
+class Page(HTMLParser):
+    """The ids, the links and the names of elements of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: set[str] = set()
+        self.links: set[str] = set()
+        self.elements: set[str] = set()
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.add(tag)
+        for name, value in attrs:
+            if name == "id":
+                self.ids.add(value or "")
+            if name in ("href", "src"):
+                self.links.add(value or "")
+
+
+async def test_the_page_tells_of_every_route_and_type_and_needs_nothing_from_elsewhere(
+    office: RunningOffice, admin: httpx.AsyncClient
+) -> None:
+    document = (await admin.get("/api/v1/openapi.json")).json()
+    async with office.client(None) as nobody:
+        response = await nobody.get("/api/v1/docs")
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert response.headers.get_list("content-security-policy") == [POLICY]
+    for path, item in document["paths"].items():
+        for method in item:
+            assert f"{method.upper()} {path}" in response.text
+    page = Page(response.text)
+    assert page.ids == set(document["components"]["schemas"])
+    assert page.links <= {f"#{name}" for name in page.ids} | {"openapi.json"}
+    assert not page.elements & {"script", "img", "link", "iframe"}
+    style = response.text.partition("<style>")[2].partition("</style>")[0]
+    assert b64encode(sha256(style.encode()).digest()).decode() in POLICY

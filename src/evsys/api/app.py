@@ -19,6 +19,7 @@ from evsys.api import (
     keys,
     locations,
     messages,
+    page,
     problems,
     stations,
     status,
@@ -46,7 +47,7 @@ HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
 )
-"""Nothing served here is a page, and answers are for whoever asked alone."""
+"""Answers are for whoever asked alone, and none is a page but one, which has a policy of its own."""
 
 
 def create_app(office: Office, metrics: OfficeMetrics, key_required: bool = False) -> Litestar:
@@ -94,6 +95,7 @@ def create_app(office: Office, metrics: OfficeMetrics, key_required: bool = Fals
             keys.revoke_key,
             status.get_status,
             documents.openapi,
+            page.page,
         ],
         security=documents.SECURITY,
     )
@@ -103,7 +105,9 @@ def create_app(office: Office, metrics: OfficeMetrics, key_required: bool = Fals
 
     async def before_send(message: Message, scope: Scope) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], *HEADERS]
+            own = {name.lower() for name, _ in message["headers"]}
+            added = [header for header in HEADERS if header[0] not in own]
+            message["headers"] = [*message["headers"], *added]
             route = scope.get("path_template", "")
             metrics.requests.labels(scope.get("method", ""), route, message["status"]).inc()
 
