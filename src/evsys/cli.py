@@ -113,7 +113,7 @@ def role(name: app.Role) -> None:
 @click.option("--ids", default="SIM####", show_default=True, help="The stations' ids; # marks their number.")
 @click.option("--seed", default=1, show_default=True, help="The same seed, the same cars and drivers.")
 @click.option("--speed", default=1.0, type=click.FloatRange(0.1, 3600), show_default=True, help="Time lapse.")
-@click.option("--sessions", type=click.IntRange(1), help="End after so many sessions of each connector.")
+@click.option("--sessions", type=click.IntRange(0), help="End after so many per connector; 0: nobody comes.")
 @click.option("--duration", type=click.FloatRange(0), metavar="SECONDS", help="End after so long.")
 @click.option(
     "--token", "tokens", multiple=True, help="A driver's token (repeatable); else they have own ones."

@@ -37,7 +37,7 @@ class PointSettings(Struct, frozen=True, kw_only=True):
     speed: float = 1.0
     """How much faster simulated time passes."""
     sessions: int | None = None
-    """Sessions per connector; None: for ever."""
+    """Sessions per connector; None: for ever; 0: nobody comes by himself."""
     offline_spells: bool = True
     """Whether links break by themselves now and then."""
     tokens: tuple[str, ...] = ()

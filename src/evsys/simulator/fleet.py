@@ -82,8 +82,9 @@ class Fleet:
 
     @property
     def done(self) -> bool:
-        """Whether every charge point has had its sessions, and all is acknowledged."""
-        return self.settings.points.sessions is not None and all(point.done for point in self.points)
+        """Whether every charge point has had its sessions, and all is acknowledged; never where none were
+        wanted."""
+        return bool(self.settings.points.sessions) and all(point.done for point in self.points)
 
     async def run(self, until: Callable[[], bool]) -> None:
         """Let them live until `until` says so, or all are done."""
