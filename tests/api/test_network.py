@@ -79,6 +79,7 @@ async def test_a_list_is_read_in_pages(admin: httpx.AsyncClient, kind: str) -> N
         ("stations", {"id": "a", "assume_protocol": "ocpp9"}),
         ("stations", {"id": ""}),
         ("users", {"id": "a", "password": "x"}),
+        ("tokens", {"id": "a", "user_id": "nobody"}),
         ("keys", {"name": "a", "role": "root"}),
         ("keys", {"name": "a", "role": "viewer", "scopes": ["station.fly"]}),
         ("keys", {"name": "a", "role": "viewer", "expires_at": "0001-01-01T00:00:00+14:00"}),

@@ -13,11 +13,11 @@ from evsys.core.authorization import canonical
 from evsys.core.errors import AlreadyExists, BadCommand, NotFound, StaleVersion
 from evsys.core.events import TokenChanged, TokenRegistered, TokenRemoved
 from evsys.core.ports import Clock
-from evsys.core.records import Token
+from evsys.core.records import Token, User
 from evsys.core.work import Work
 from evsys.office.writing import Books
 from evsys.store.views import tokens
-from evsys.store.views.reader import Reader
+from evsys.store.views.reader import Reader, record_by_id
 
 
 class Tokens:
@@ -43,6 +43,7 @@ class Tokens:
             raise BadCommand("id: must not be blank")
         now = self._clock.now()
         token = _with(Token(id=name, created_at=now), members)
+        await self._owned(token)
         work = Work(now)
         work.add(token)
         work.tell(TokenRegistered(token=token, by=by))
@@ -51,12 +52,14 @@ class Tokens:
         return token
 
     async def change(self, token_id: str, version: int, members: dict[str, object], by: str) -> Token:
-        """Change these members of the token's record, made from `version` of it. Raises NotFound or
-        StaleVersion."""
+        """Change these members of the token's record, made from `version` of it. Raises NotFound,
+        StaleVersion or BadCommand."""
         old = await self.find(token_id)
         if old.version != version:
             raise _stale(old)
         token = replace(_with(old, members), version=version + 1)
+        if token.user_id != old.user_id:
+            await self._owned(token)
         work = Work(self._clock.now())
         work.change(token)
         work.tell(TokenChanged(token=token, by=by))
@@ -76,6 +79,13 @@ class Tokens:
         work.tell(TokenRemoved(token_id=token.id, by=by))
         if await self._books.write(work):
             raise _stale(token)
+
+    async def _owned(self, token: Token) -> None:
+        """Raises BadCommand where the token's owner is nobody known."""
+        if token.user_id is None:
+            return
+        if await self._reader.read(partial(record_by_id, kind=User, record_id=token.user_id)) is None:
+            raise BadCommand(f"user_id: no user {token.user_id}")
 
 
 def _with(token: Token, members: dict[str, object]) -> Token:
