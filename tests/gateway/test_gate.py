@@ -425,19 +425,21 @@ async def test_picows_private_names_are_what_the_gate_takes_them_for() -> None:
 
     server = await loop.create_server(protocol, "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
-    writer.write(request("/") + frame(b"ahead") + frame(b"x" * 5000, BINARY) + frame(b"p", 9))
-    async with asyncio.timeout(PATIENCE_S):
-        head = await reader.readuntil(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 101")
-        assert ACCEPTED.encode() in head
-        assert await reader.readexactly(7) == b"\x81\x05ahead"
-        assert await reader.readexactly(5004) == b"\x82\x7e\x13\x88" + b"x" * 5000
-        assert await reader.readexactly(3) == b"\x89\x01p", "the listener gets pings, and answers them"
-        writer.write(frame(b"", CLOSE))
-        assert await reader.read() == b""
-    writer.close()
-    server.close()
-    await server.wait_closed()
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            writer.write(request("/") + frame(b"ahead") + frame(b"x" * 5000, BINARY) + frame(b"p", 9))
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 101")
+            assert ACCEPTED.encode() in head
+            assert await reader.readexactly(7) == b"\x81\x05ahead"
+            assert await reader.readexactly(5004) == b"\x82\x7e\x13\x88" + b"x" * 5000
+            assert await reader.readexactly(3) == b"\x89\x01p", "the listener gets pings, and answers them"
+            writer.write(frame(b"", CLOSE))
+            assert await reader.read() == b""
+    finally:
+        writer.transport.abort()
+        server.close()
+        await server.wait_closed()
 
 
 async def test_picows_does_not_fill_the_log_with_the_illegal_frames_of_strangers(
