@@ -585,3 +585,20 @@ def test_held_payloads_are_readable_json_for_people(desk):
     (held,) = desk.disk.quarantine()
     assert isinstance(held, Quarantined)
     assert b'"meter_stop_wh":5' in bytes(held.payload)
+
+
+def test_a_stop_that_names_its_session_takes_the_place_of_one_that_only_seemed_to_fit(desk: Desk) -> None:
+    running, _ = begin(desk)
+    # The start of another session of the same card was lost; its stop names none and seems to fit this one.
+    end(desk, -1, meter=3000, when=at(5), token="CARD")
+    (presumed,) = desk.disk.transactions()
+    assert (presumed.ended_by, "unnamed_stop" in presumed.flags) == ("station", True)
+    assert running.number is not None
+    end(desk, running.number, meter=9000, when=at(60), token="CARD")
+    (ended,) = desk.disk.transactions()
+    assert (ended.meter_stop_wh, ended.energy_wh, ended.ended_at) == (9000, 8000, at(60))
+    assert "unnamed_stop" not in ended.flags
+    (held,) = desk.disk.quarantine()
+    assert (held.kind, held.resolved_at) == ("stop", None)
+    end(desk, running.number, meter=9000, when=at(60), token="CARD")
+    assert desk.disk.transactions() == [ended]

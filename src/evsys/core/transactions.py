@@ -63,6 +63,10 @@ def start_key(station_id: str, start: Start) -> str:
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
+UNNAMED_STOP: Final = "unnamed_stop"
+"""The flag of a transaction ended by a stop that named none, for which it alone seemed to fit."""
+
+
 def start(turn: Turn, reported: Start) -> tuple[Transaction, Verdict]:
     """Open a transaction, or find the one that this start opened before. A refused one is stored as well:
     energy may flow. May raise FactMissing."""
@@ -162,12 +166,30 @@ def stop(
         unplaced = [moved(each, reported.number, 0, "") for each in values]
         found(turn, "stop", reported.number, reported, transaction)
         found(turn, "meter_values", reported.number, unplaced, transaction)
-    if transaction.ended_by != "station":
+    named = reported.number in (transaction.number, transaction.alias)
+    presumed = named and UNNAMED_STOP in transaction.flags
+    if presumed:
+        # It was ended by a stop that named no session and seemed to fit; that one is another's.
+        hold(turn, "stop", UNNAMED[0], _stop_of(transaction))
+    if presumed or transaction.ended_by != "station":
         reading = turn.station.readings.get(transaction.id)
         for value in values:
             reading = advance(transaction, reading, value)
+        flags = {*transaction.flags} - {UNNAMED_STOP} if named else {*transaction.flags, UNNAMED_STOP}
+        transaction = replace(transaction, flags=tuple(sorted(flags)))
         _end(turn.work, transaction, reported, reading, turn.now)
     return verdict
+
+
+def _stop_of(transaction: Transaction) -> Stop:
+    """The stop that ended a transaction, as it was reported."""
+    return Stop(
+        number=UNNAMED[0],
+        meter_stop_wh=transaction.meter_stop_wh,
+        reported_at=transaction.ended_at,
+        reason=transaction.stop_reason,
+        id_token=transaction.stop_id_token or None,
+    )
 
 
 def abandoned(station: Station, now: datetime, policy: Policy) -> list[Transaction]:
@@ -302,7 +324,8 @@ def _end(
     if transaction.ended_at is None:
         work.tell(TransactionEnded(transaction=ended))
     else:
-        reason = f"a late stop replaced the end by {transaction.ended_by}"
+        before = "a stop that named none" if transaction.ended_by == "station" else transaction.ended_by
+        reason = f"a late stop replaced the end by {before}"
         work.tell(TransactionCorrected(transaction=ended, reason=reason))
     return ended
 
