@@ -112,6 +112,7 @@ async def connect(url: str, name: str, ears: Ears) -> None:
         )
     except (WSError, TimeoutError) as error:
         raise ConnectionError(f"{target}: {error}") from error
-    assert isinstance(socket, Socket)
+    if not isinstance(socket, Socket):  # None, where picows saw the connection end
+        raise ConnectionError(f"{target}: the server ended the connection in the handshake")
     if not socket.speaks:
         raise ConnectionError(f"{target}: the server does not speak {SUBPROTOCOL}")
