@@ -22,27 +22,34 @@ WAL_KEPT_BYTES: Final = 64 * 1024 * 1024
 
 def open_to_write(path: Path) -> sqlite3.Connection:
     """The file as its writer opens it: every commit is on the disk when COMMIT returns."""
-    connection = _open(path, "rw")
-    connection.execute("PRAGMA journal_mode=WAL").fetchone()
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}").fetchone()
-    connection.execute(f"PRAGMA journal_size_limit={WAL_KEPT_BYTES}").fetchone()
-    connection.execute(f"PRAGMA cache_size={-CACHE_KIB}")
-    return connection
+    return _open(
+        path,
+        "rw",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        f"wal_autocheckpoint={CHECKPOINT_PAGES}",
+        f"journal_size_limit={WAL_KEPT_BYTES}",
+        f"cache_size={-CACHE_KIB}",
+    )
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:
     """The file as everybody else opens it."""
-    connection = _open(path, "ro")
-    connection.execute("PRAGMA query_only=1")
-    return connection
+    return _open(path, "ro", "query_only=1")
 
 
-def _open(path: Path, mode: str) -> sqlite3.Connection:
-    return sqlite3.connect(
+def _open(path: Path, mode: str, *pragmas: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
         isolation_level=None,
         timeout=BUSY_TIMEOUT_S,
         cached_statements=STATEMENTS_KEPT,
     )
+    try:
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}").fetchone()
+    except sqlite3.Error:  # a damaged file is noticed here
+        connection.close()
+        raise
+    return connection

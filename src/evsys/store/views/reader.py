@@ -80,7 +80,11 @@ def _connect(path: str | Path) -> sqlite3.Connection:
         check_same_thread=False,
         timeout=BUSY_TIMEOUT_S,
     )
-    connection.execute("PRAGMA query_only = ON")
+    try:
+        connection.execute("PRAGMA query_only = ON")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 
