@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 from msgspec import Raw
+from msgspec.structs import replace
 
 from evsys.ocpp.rpc import CallResult
 from evsys.ocpp.v16 import messages as m
@@ -94,7 +95,19 @@ def test_the_queue_keeps_every_stop_but_not_every_meter_value() -> None:
     request = m.StopTransactionRequest(meterStop=1, timestamp=NOON, transactionId=1)
     post.queue(Outgoing("StopTransaction", lambda: request, session=one))
     assert post.waiting == MAX_QUEUED + 1
-    assert one.given_up == 5
+    assert one.meter_values_dropped == 5
+
+
+def test_what_is_sent_again_says_the_same_whatever_has_changed_since() -> None:
+    post, one = mail(), session()
+    request = m.MeterValuesRequest(connectorId=1, meterValue=[m.MeterValue(timestamp=NOON, sampledValue=[])])
+    post.queue(Outgoing("MeterValues", lambda: replace(request, connectorId=one.meter_start_wh), session=one))
+    sent = []
+    for one.meter_start_wh in (1, 2):
+        post.connected("a-")
+        sent.append(post.next_frame(NOON, "Accepted"))
+        post.disconnected(NOON)
+    assert sent[0] == sent[1]
 
 
 def test_more_than_so_many_others_do_not_wait() -> None:

@@ -124,7 +124,7 @@ class Mail:
         if len(self._queue) < MAX_QUEUED or outgoing.action != "MeterValues":
             self._queue.append(outgoing)
         elif outgoing.session is not None:
-            outgoing.session.given_up += 1
+            outgoing.session.meter_values_dropped += 1
 
     def say(self, outgoing: Outgoing, now: datetime, first: bool = False) -> None:
         """Any other message, `first` before what waits already; without a link it fails."""
@@ -199,7 +199,7 @@ class Mail:
 
     def result(self, call: Call, answer: Struct) -> bytes:
         """The frame that answers a CALL."""
-        return b"[3,%b,%b]" % (encode(call.id), encode(answer))
+        return Conversation.result(call.id, answer)
 
     def error(self, id: str, refusal: Refusal) -> bytes:
         """The frame that refuses a CALL."""

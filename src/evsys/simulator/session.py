@@ -23,8 +23,10 @@ class Session(Struct, kw_only=True):
     start_acknowledged: bool = False
     stop_acknowledged: bool = False
     meter_values_acknowledged: int = 0
+    meter_values_dropped: int = 0
+    """Had no room in the queue."""
     given_up: int = 0
-    """Messages that were refused as often as they may be, or had no room in the queue."""
+    """Messages that were refused as often as they may be."""
 
     @property
     def energy_wh(self) -> int:
