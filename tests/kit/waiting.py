@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-PATIENCE_S = 5.0
+PATIENCE_S = 30.0
 """Longer than anything takes that happens at all, on a busy machine too."""
 
 
