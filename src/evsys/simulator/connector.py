@@ -284,6 +284,11 @@ class Connector:
 
     # -- the meter ---
 
+    @property
+    def energy_wh(self) -> int:
+        """What went into the car in the session that runs, up to the last look."""
+        return round(self.meter_wh) - self.session.meter_start_wh if self.session is not None else 0
+
     def sample_later(self, now: datetime) -> None:
         """Sample after MeterValueSampleInterval; 0: never."""
         interval_s = self._cabinet.configuration.number("MeterValueSampleInterval")

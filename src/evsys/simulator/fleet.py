@@ -141,11 +141,14 @@ class Fleet:
             point.wants_link = False
             if link is None and index not in self._connecting:
                 self._waiting.append(index)
-        due = point.next_at
-        if due is not None and due != self._due[index]:
-            # Not before the next look: what is due by then would be looked at in a circle.
-            self._due[index] = due = max(due, now + timedelta(seconds=LOOK_EVERY_S))
-            heapq.heappush(self._heap, (due, index))
+        due, known = point.next_at, self._due[index]
+        if due is not None:
+            # Not before the next look: what is due by then would be looked at in a circle. Where the time is
+            # told too early nothing happens, and this is done again.
+            due = max(due, now + timedelta(seconds=LOOK_EVERY_S))
+            if known is None or due < known:
+                self._due[index] = due
+                heapq.heappush(self._heap, (due, index))
 
     # -- links ---
 

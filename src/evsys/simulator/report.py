@@ -27,7 +27,9 @@ def summary(points: list[ChargePoint]) -> Iterator[str]:
     """The sums, line by line."""
     for point in points[:MOST_STATIONS]:
         own = point.cabinet.report
-        yield f"{point.name}: {len(own)} sessions, {sum(each.energy_wh for each in own)} Wh"
+        running = [each for each in point.connectors if each.session is not None]
+        energy_wh = sum(each.energy_wh for each in own) + sum(each.energy_wh for each in running)
+        yield f"{point.name}: {len(own)} sessions, {len(running)} of them running, {energy_wh} Wh"
     if len(points) > MOST_STATIONS:
         yield f"and {len(points) - MOST_STATIONS} more stations"
     sessions = sessions_of(points)
