@@ -5,11 +5,13 @@ import json
 
 import httpx
 import pytest
+from sqlalchemy import Connection
 
 from evsys.api import app, events
-from evsys.core.events import TokenRegistered
+from evsys.core.events import LoggedEvent, TokenRegistered
 from evsys.core.work import Work
 from evsys.office import feed
+from evsys.store.views.events import EventFilter, events_after
 from kit.central import station, token
 from kit.link import Payload
 from kit.office import RunningOffice
@@ -117,6 +119,45 @@ async def test_no_event_is_lost_or_doubled_while_readers_join(
     await writing
     page = (await admin.get("/api/v1/events?kind=TokenRegistered&limit=30")).json()
     assert runs == [[each["seq"] for each in page["items"]]] * 5
+
+
+async def test_a_reader_ahead_of_the_feed_hears_nothing_twice(
+    office: RunningOffice, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "EVERY_S", 0.5)
+    async with admin.stream("GET", "/api/v1/events/stream?kind=TokenRegistered") as first:
+        stream = Stream(first)
+        await joined(office)
+        await admin.post("/api/v1/tokens", json={"id": "A"})
+        await stream.next()
+        await admin.post("/api/v1/tokens", json={"id": "B"})  # the feed rests, and has not read it
+        async with admin.stream("GET", "/api/v1/events/stream?after=0&kind=TokenRegistered") as second:
+            ahead = Stream(second)
+            found = [(await ahead.next())[2] for _ in range(2)]
+            await stream.next()
+            await admin.post("/api/v1/tokens", json={"id": "C"})
+            found.append((await ahead.next())[2])
+    assert [each["event"]["token"]["id"] for each in found] == ["A", "B", "C"]  # type: ignore[call-overload, index]
+
+
+async def test_a_reader_of_a_silent_station_reads_the_log_once(
+    office: RunningOffice, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await admin.post("/api/v1/tokens", json={"id": "A"})
+    reads: list[int] = []
+
+    def counted(
+        connection: Connection, after: int, which: EventFilter, limit: int
+    ) -> tuple[list[LoggedEvent], int]:
+        if which.station_id:
+            reads.append(after)
+        return events_after(connection, after, which, limit)
+
+    monkeypatch.setattr(feed.events, "events_after", counted)
+    async with admin.stream("GET", "/api/v1/events/stream?after=0&station=CP1"):
+        await joined(office)
+        await asyncio.sleep(0.3)
+    assert len(reads) == 2
 
 
 async def test_the_latest_samples_come_without_an_id(office: RunningOffice, admin: httpx.AsyncClient) -> None:

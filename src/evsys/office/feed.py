@@ -74,11 +74,13 @@ class Feed:
         reader = _Reader(which, Queue(MAX_WAITING))
         start = await self._join(reader)
         try:
-            while after is not None and after < start:
-                page, after = await self._page(after, which)
+            seen = start if after is None else after
+            more = seen < start
+            while more:
+                page, following = await self._page(seen, which)
+                more, seen = seen < following < start, following
                 for event in page:
-                    if event.seq <= start:
-                        yield event
+                    yield event
             while True:
                 try:
                     async with asyncio.timeout(heartbeat_s):
@@ -88,7 +90,8 @@ class Feed:
                     continue
                 if told is None:
                     return
-                yield told
+                if isinstance(told, list) or told.seq > seen:  # alone, the reader may be ahead of the feed
+                    yield told
         finally:
             self._readers.discard(reader)
 
