@@ -11,6 +11,7 @@ from evsys.api import app, events
 from evsys.core.events import LoggedEvent, TokenRegistered
 from evsys.core.work import Work
 from evsys.office import feed
+from evsys.store.views import events as log_view
 from evsys.store.views.events import EventFilter, events_after
 from kit.central import station, token
 from kit.link import Payload
@@ -153,7 +154,7 @@ async def test_a_reader_of_a_silent_station_reads_the_log_once(
             reads.append(after)
         return events_after(connection, after, which, limit)
 
-    monkeypatch.setattr(feed.events, "events_after", counted)
+    monkeypatch.setattr(log_view, "events_after", counted)
     async with admin.stream("GET", "/api/v1/events/stream?after=0&station=CP1"):
         await joined(office)
         await asyncio.sleep(0.3)
