@@ -325,6 +325,7 @@ async def _office(assignment: Assignment) -> None:
         if "metrics" in assignment.sockets:
             servers.append((http_server(create_metrics_app(office, registry)), "metrics"))
         async with asyncio.TaskGroup() as serving:
+            following = serving.create_task(office.consumers.run())
             keeping = serving.create_task(wire.run()) if wire is not None else None
             for server, name in servers:
                 serving.create_task(server.serve(sockets=[_socket(assignment, name)]))
@@ -335,6 +336,7 @@ async def _office(assignment: Assignment) -> None:
             await office.feed.close()
             for server, _ in servers:
                 server.stop()
+            following.cancel()
             if keeping is not None:
                 keeping.cancel()
         if wire is not None:

@@ -11,6 +11,7 @@ from evsys.core.records import (
     CommandRecord,
     ConfigurationKey,
     ConnectorStatus,
+    ConsumerCursor,
     Knock,
     LastSeen,
     Lease,
@@ -127,4 +128,5 @@ def one_of_each() -> list[Record]:
         ),
         Lease(name="numbers", next=501),
         ConfigurationKey(station_id="CP-1", key="HeartbeatInterval", value="300", at=NOON),
+        ConsumerCursor(name="notices", seq=7, holder="office", held_until=NOON),
     ]

@@ -67,8 +67,8 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(
 def write_revision(folder: Path, change: str, monkeypatch: pytest.MonkeyPatch) -> None:
     scripts = folder / "scripts"
     (scripts / "versions").mkdir(parents=True)
-    for name in ("env.py", "versions/r0001_initial.py"):
-        (scripts / name).write_text((migrating.SCRIPTS / name).read_text())
+    for each in (migrating.SCRIPTS / "env.py", *(migrating.SCRIPTS / "versions").glob("r*.py")):
+        (scripts / each.relative_to(migrating.SCRIPTS)).write_text(each.read_text())
     (scripts / "versions" / "r9999_next.py").write_text(
         "import sqlalchemy as sa\nfrom alembic import op\n"
         f"revision = '9999'\ndown_revision = '{VERSION}'\ndef upgrade():\n    {change}\n"

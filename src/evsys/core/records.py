@@ -305,6 +305,19 @@ class Lease(Record, frozen=True, kw_only=True):
     next: int
 
 
+class ConsumerCursor(Record, frozen=True, kw_only=True):
+    """How far a consumer of the log of events has come, and which office follows the log for it."""
+
+    name: str
+    seq: int
+    """All events up to this one were taken."""
+    holder: str
+    """The office that holds the lease."""
+    held_until: datetime
+    """Afterwards another office may take over."""
+    version: int = 1
+
+
 class ConfigurationKey(Record, frozen=True, kw_only=True):
     """A configuration key of a station as it last reported it. AuthorizationKey is never stored."""
 

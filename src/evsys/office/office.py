@@ -3,6 +3,7 @@
 from evsys.core.ports import Bus, Clock
 from evsys.office.closing import Closing
 from evsys.office.commands import Commands
+from evsys.office.consumers import Consumers
 from evsys.office.feed import Feed
 from evsys.office.keys import Keys
 from evsys.office.network import Locations, Stations, Users
@@ -32,5 +33,6 @@ class Office:
         self.keys = Keys(books, reader, clock)
         self.closing = Closing(reader, bus)
         self.feed = Feed(reader, bus)
+        self.consumers = Consumers(books, reader, bus, clock)
         self.wire = wire
         self.status = Status(books, reader, bus)

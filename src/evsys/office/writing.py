@@ -18,7 +18,7 @@ class Committer(Protocol):
 
 
 class Books:
-    """Where the office writes. Who follows the log of events is woken after each commit."""
+    """Where the office writes. Who follows the log of events is woken after each commit that told some."""
 
     def __init__(self, store: Committer, bus: Bus, clock: Clock) -> None:
         self._store = store
@@ -39,7 +39,8 @@ class Books:
         match await self._store.commit(work):
             case Committed(last_seq=seq):
                 self._failure = ""
-                self._bus.publish(EVENTS, b"%d" % seq)
+                if seq:
+                    self._bus.publish(EVENTS, b"%d" % seq)
                 return None
             case Conflict() as conflict:
                 return conflict

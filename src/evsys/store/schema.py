@@ -39,7 +39,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from evsys.core import records
 from evsys.core.events import PEOPLE
 
-VERSION: Final = "0001"
+VERSION: Final = "0002"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -437,6 +437,16 @@ Index("commands_by_station", commands.c.station_id, commands.c.requested_at)
 
 leases: Final = Table("leases", metadata, _key("name"), _number("next"))
 
+consumer_cursors: Final = Table(
+    "consumer_cursors",
+    metadata,
+    _key("name"),
+    _number("seq"),
+    _text("holder"),
+    _time("held_until"),
+    _number("version"),
+)
+
 configuration_keys: Final = Table(
     "configuration_keys",
     metadata,
@@ -505,6 +515,7 @@ TABLES: Final[dict[type[records.Record], AnyTable]] = {
     records.CommandRecord: commands,
     records.Lease: leases,
     records.ConfigurationKey: configuration_keys,
+    records.ConsumerCursor: consumer_cursors,
 }
 """The order is the one in which tables are numbered between a client and its writer: the same program."""
 

@@ -100,6 +100,8 @@ PAGES: list[tuple[Query, tuple[str, ...]]] = [
     (partial(events.events_after, after=1, which=EventFilter(), limit=10), SEEN),
     (partial(events.events_after, after=1, which=EventFilter(station_id="x"), limit=10), SEEN),
     (partial(events.events_after, after=1, which=EventFilter(kind="x", hidden=("y",)), limit=10), SEEN),
+    (partial(events.events_after, after=1, which=EventFilter(kinds=("x", "y")), limit=10), SEEN),
+    (partial(events.cursor, name="x"), ()),
     (partial(commands.command, command_id="x"), ()),
     (partial(commands.commands_page, station_id="x", limit=10), ()),
     (

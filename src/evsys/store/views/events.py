@@ -8,7 +8,9 @@ from msgspec import Struct
 from sqlalchemy import Connection, func, select
 
 from evsys.core.events import Event, LoggedEvent
-from evsys.store.schema import events
+from evsys.core.records import ConsumerCursor
+from evsys.store.schema import consumer_cursors, events
+from evsys.store.views.reader import records, select_record
 
 LOOKED_AT: Final = 5000
 """Events looked at for one page: a filter that fits seldom ends with what it has, and goes on from there."""
@@ -17,10 +19,11 @@ _decode_event: Final = msgspec.json.Decoder(Event).decode
 
 
 class EventFilter(Struct, frozen=True, kw_only=True):
-    """Which events: of a station, of a kind (empty: any), and of none of the kinds `hidden`."""
+    """Which events: of a station, of a kind or some (empty: any), and of none of the kinds `hidden`."""
 
     station_id: str = ""
     kind: str = ""
+    kinds: Sequence[str] = ()
     hidden: Sequence[str] = ()
 
 
@@ -30,7 +33,7 @@ def events_after(
     """Events with a `seq` above `after`, in order, and the `after` to go on with. Indexes: the primary key,
     events_by_station."""
     columns = events.c
-    filtered = bool(which.kind or which.hidden)
+    filtered = bool(which.kind or which.kinds or which.hidden)
     near = select(events).where(columns.seq > after).order_by(columns.seq)
     if which.station_id:
         near = near.where(columns.station_id == which.station_id)
@@ -38,6 +41,8 @@ def events_after(
     query = select(seen).order_by(seen.c.seq).limit(limit)
     if which.kind:
         query = query.where(seen.c.kind == which.kind)
+    if which.kinds:
+        query = query.where(seen.c.kind.in_(which.kinds))
     if which.hidden:
         query = query.where(seen.c.kind.not_in(which.hidden))
     found = [
@@ -54,6 +59,13 @@ def events_after(
         return found, found[-1].seq if found else after
     last = connection.execute(select(func.max(seen.c.seq))).scalar()
     return found, after if last is None else int(last)
+
+
+def cursor(connection: Connection, name: str) -> ConsumerCursor | None:
+    """How far a consumer of the log has come. Index: the primary key."""
+    query = select_record(ConsumerCursor).where(consumer_cursors.c.name == name)
+    found = records(connection, ConsumerCursor, query)
+    return found[0] if found else None
 
 
 def last_seq(connection: Connection) -> int:
