@@ -48,13 +48,17 @@ REPORT: Final = 1
 READY: Final = "ready"
 REFUSED: Final = "refused: "
 """Before a reason that the next process would have too."""
+BEGIN: Final = b"\n"
+"""What the supervisor says on standard input when a process may begin."""
 
+SHARED_ROOMS: Final = ("evsys.store.writer", "evsys.store.migrating", "evsys.store.sqlite")
+"""What takes long to load and every process needs: loaded once, before they are forked."""
 ROOMS: Final[dict[Role, tuple[str, ...]]] = {
-    "writer": ("evsys.store.writer", "evsys.store.migrating"),
-    "gateway": ("evsys.gateway.server", "evsys.csms.node", "evsys.ocpp.v16", "evsys.store.sqlite"),
-    "office": ("evsys.api.app", "evsys.api.metrics", "evsys.api.serving", "evsys.store.sqlite"),
+    "writer": (),
+    "gateway": ("evsys.gateway.server", "evsys.csms.node", "evsys.ocpp.v16"),
+    "office": ("evsys.api.app", "evsys.api.metrics", "evsys.api.serving"),
 }
-"""What takes long to load: a process does it while others still begin, before it reads its assignment."""
+"""What takes long to load and one needs: it does so while others still begin."""
 
 log = structlog.get_logger()
 
@@ -64,8 +68,7 @@ class CannotStart(Exception):
 
 
 class Assignment(Struct, frozen=True, kw_only=True):
-    """What the supervisor tells a process of itself: one line of JSON on its standard input, which then stays
-    open."""
+    """What the supervisor tells a process of itself."""
 
     config: Config
     database: str
@@ -87,33 +90,23 @@ class SystemClock:
         return time.monotonic()
 
 
-def run_assigned(role: Role) -> None:
-    """The life of a process behind the supervisor."""
+def run_assigned(role: Role, assignment: Assignment) -> int:
+    """The life of a process behind the supervisor. Returns its exit status."""
     try:
+        configure(role, debug=assignment.config.is_debug)
         for room in ROOMS[role]:
             import_module(room)
-        assignment = msgspec.json.decode(_first_line(), type=Assignment)
-        configure(role, debug=assignment.config.is_debug)
-        _RUN[role](assignment)
+        if os.read(LIFELINE, len(BEGIN)):  # else the supervisor is gone before it said anything
+            _RUN[role](assignment)
     except CannotStart as refusal:
         _report(f"{REFUSED}{refusal}")
-        sys.exit(1)
+        return 1
     except Exception as error:
         # The border of the process: the supervisor starts another, and tells the reason if that is no better.
         log.exception("the process ends")
         _report(f"{role}: {type(error).__name__}: {error}")
-        sys.exit(1)
-
-
-def _first_line() -> bytes:
-    """What stands on standard input up to the end of its first line, and no byte more."""
-    line = bytearray()
-    while not line.endswith(b"\n"):
-        piece = os.read(LIFELINE, 65_536)
-        if not piece:
-            sys.exit(0)  # the supervisor is gone before it said anything
-        line += piece
-    return bytes(line)
+        return 1
+    return 0
 
 
 def _report(said: str) -> None:

@@ -99,13 +99,6 @@ def check_config(conf: Path | None) -> None:
     click.echo(f"{loaded.source} is good" if loaded.source else "the defaults without a file would be used")
 
 
-@evsys.command(hidden=True)
-@click.argument("name", type=click.Choice(get_args(app.Role)))
-def role(name: app.Role) -> None:
-    """Be one of the processes behind `serve`, which tells it the rest on standard input."""
-    app.run_assigned(name)
-
-
 @evsys.command()
 @click.argument("url", default="ws://127.0.0.1:5000/ws")
 @click.option("--stations", default=10, type=click.IntRange(1, 10_000), show_default=True)

@@ -119,10 +119,10 @@ class Program:
         for entry in Path("/proc").glob("[0-9]*"):
             try:
                 parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
-                words = (entry / "cmdline").read_bytes().split(b"\0")
+                name = (entry / "comm").read_text().strip()
             except (OSError, IndexError):
                 continue
-            if int(parent) == self._process.pid and words[-3:-1] == [b"role", role.encode()]:
+            if int(parent) == self._process.pid and name == f"evsys-{role}":
                 return int(entry.name)
         return None
 
