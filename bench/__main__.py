@@ -1,13 +1,15 @@
 """`make bench`: what EVSYS costs on this machine, as a table and as `bench/results/latest.json`.
 
-Ends within 12 minutes on 2 cores. With `--quick` each part is short, to see that it runs. Figures of a run
-that says *void* do not count: the reason stands beside them.
+Ends within 12 minutes on 2 cores. With `--quick` each part is short, to see that it runs. Figures of a part
+that says *void* do not count: the reason stands beside them. What the figures mean: `docs/benchmarks.md`.
 """
 
 import argparse
+import os
 import platform
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,10 +20,22 @@ from msgspec import Struct
 from bench import durable, memory, pages
 
 RESULTS = Path(__file__).parent / "results"
-ROUNDS = 5
-SECONDS = 8.0
-STATIONS = 1000
-IDLE_STATIONS = 9000
+
+
+class Size(Struct, frozen=True):
+    """How much is measured."""
+
+    rounds: int
+    tries: int
+    """Of the rounds of load, some may not count."""
+    seconds: float
+    """Of each half of a round."""
+    stations: int
+    idle_stations: int
+
+
+FULL = Size(rounds=5, tries=9, seconds=8.0, stations=1000, idle_stations=10_000)
+QUICK = Size(rounds=1, tries=1, seconds=2.0, stations=200, idle_stations=500)
 
 
 class Machine(Struct, frozen=True):
@@ -32,6 +46,8 @@ class Machine(Struct, frozen=True):
     picows: str
     commit: str
     at: datetime
+    load: float
+    """How many programs wanted a core on average in the minute before."""
 
 
 class Results(Struct, frozen=True):
@@ -46,30 +62,50 @@ class Results(Struct, frozen=True):
     durable: durable.Durable
     memory: memory.Memory
     pages: pages.Pages
+    took_s: float
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="short parts, for a look")
-    quick = parser.parse_args().quick
-    load = durable.measure(2 if quick else ROUNDS, 2.0 if quick else SECONDS, 200 if quick else STATIONS)
-    idle = memory.measure(500 if quick else IDLE_STATIONS)
-    people = pages.measure(2 if quick else ROUNDS, 3.0 if quick else SECONDS, 200 if quick else STATIONS)
-    results = Results(
-        machine=machine(),
-        durable_ratio=load.durable_ratio,
-        p99_ms=load.p99_ms,
-        kib_per_idle_station=idle.kib_per_idle_station,
-        pages_p99_ratio=people.p99_ratio,
-        void=load.void,
-        durable=load,
-        memory=idle,
-        pages=people,
-    )
+    size = QUICK if parser.parse_args().quick else FULL
+    if (os.cpu_count() or 1) < 2:
+        parser.error("the server and the load generator need a core each")
+    results = measure(size)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "latest.json").write_bytes(msgspec.json.format(msgspec.json.encode(results)) + b"\n")
     print(table(results))
     return 0
+
+
+def measure(size: Size) -> Results:
+    """All parts, one after the other."""
+    begin = time.monotonic()
+    on = machine()
+    say("load: an echo and EVSYS in turns")
+    load = durable.measure(size.rounds, size.tries, size.seconds, size.stations)
+    say(f"memory: {size.idle_stations} idle stations")
+    idle = memory.measure(size.idle_stations)
+    say(f"pages: {pages.READERS} event streams and {pages.LISTS_PER_S} lists/s beside stations")
+    people = pages.measure(size.rounds, size.seconds, size.stations)
+    voids = {"load": load.void, "pages": people.void}
+    return Results(
+        machine=on,
+        durable_ratio=load.durable_ratio,
+        p99_ms=load.p99_ms,
+        kib_per_idle_station=idle.kib_per_idle_station,
+        pages_p99_ratio=people.p99_ratio,
+        void="; ".join(f"{part}: {reason}" for part, reason in voids.items() if reason),
+        durable=load,
+        memory=idle,
+        pages=people,
+        took_s=time.monotonic() - begin,
+    )
+
+
+def say(text: str) -> None:
+    """What is under way, beside the results."""
+    print(f"{text} ...", file=sys.stderr, flush=True)
 
 
 def machine() -> Machine:
@@ -88,26 +124,36 @@ def machine() -> Machine:
         picows=version("picows"),
         commit=commit.stdout.strip(),
         at=datetime.now(UTC),
+        load=os.getloadavg()[0],
     )
 
 
 def table(results: Results) -> str:
     """The results for people."""
     load, idle, people = results.durable, results.memory, results.pages
+    reading = f"{pages.READERS} event streams, {pages.LISTS_PER_S} lists/s"
     rows = [
         ("bare picows echo, server CPU per CALL", f"{load.echo_us:.1f} µs"),
         ("EVSYS, server CPU per durable CALL, all processes", f"{load.evsys_us:.1f} µs"),
-        ("durable ratio (echo ÷ EVSYS)", f"{load.durable_ratio:.2f}"),
-        ("durable CALLs per second on one core", f"{load.calls_per_s:.0f}"),
-        ("acknowledgement, p50 / p99", f"{load.p50_ms:.1f} / {load.p99_ms:.1f} ms"),
-        ("serving core busy, EVSYS / echo", f"{load.busy:.0%} / {load.echo_busy:.0%}"),
+        ("durable ratio (echo ÷ EVSYS)", f"{load.durable_ratio:.3f}"),
+        (
+            "CALLs per second on one core, EVSYS / echo",
+            f"{load.calls_per_s:.0f} / {load.echo_calls_per_s:.0f}",
+        ),
+        ("acknowledgement under that load, p50 / p99", f"{load.p50_ms:.1f} / {load.p99_ms:.1f} ms"),
+        ("serving core busy, EVSYS / echo", f"{load.busy:.1%} / {load.echo_busy:.1%}"),
+        ("load generator, CPU per CALL", f"{load.client_us:.1f} µs"),
+        ("rounds of load that count, of those taken", f"{load.rounds} of {load.tried}"),
+        ("CALLs acknowledged and found in the database", f"{sum(load.acknowledged.values())}"),
+        ("pieces of the wire log dropped meanwhile", f"{load.wire_dropped}"),
         (f"memory per idle station, of {idle.stations}", f"{idle.kib_per_idle_station:.1f} KiB"),
         ("memory without stations", f"{idle.base_mib:.0f} MiB"),
-        ("p99 of 500 CALLs/s, alone", f"{people.p99_ms:.1f} ms"),
         (
-            f"p99 with {pages.READERS} event streams and {pages.LISTS_PER_S} lists/s",
-            f"{people.p99_with_people_ms:.1f} ms",
+            f"acknowledgement at {people.calls_per_s:.0f} CALLs/s, p50 / p99",
+            f"{people.p50_ms:.2f} / {people.p99_ms:.2f} ms",
         ),
+        (f"the same with {reading}", f"{people.p50_with_people_ms:.2f} / {people.p99_with_people_ms:.2f} ms"),
+        ("pages ratio (p99 with ÷ p99 without)", f"{people.p99_ratio:.2f}"),
     ]
     width = max(len(name) for name, _ in rows)
     lines = [f"{name:<{width}}  {value}" for name, value in rows]

@@ -32,6 +32,16 @@ def cpu_s(root: int) -> dict[int, float]:
     return used
 
 
+def core_busy_s(core: int) -> float:
+    """Seconds that a core was not idle since the machine started; what the hypervisor took is among them."""
+    for line in Path("/proc/stat").read_text().splitlines():
+        name, *fields = line.split()
+        if name == f"cpu{core}":
+            user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, fields[:8])
+            return (user + nice + system + irq + softirq + steal) / _TICKS
+    raise RuntimeError(f"the kernel tells nothing of core {core}")
+
+
 def _precise_s(process: int) -> float:
     """The scheduler's own account in nanoseconds, where the kernel keeps one."""
     total = 0

@@ -13,7 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from bench import processes
+from bench.client import Done
 
 SERVER_CORE, CLIENT_CORE = 0, 1
 START_TIMEOUT_S = 60
@@ -35,6 +38,14 @@ class Server:
         with contextlib.closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
             return int(connection.execute(query).fetchone()[0])
 
+    def get(self, path: str) -> dict[str, object]:
+        """What its API answers, which must be an object."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.api_port}{path}", headers={"Authorization": f"Bearer {self.api_key}"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return dict(json.loads(answer.read()))
+
 
 class Client:
     """The load generator in a process of its own, on a core of its own."""
@@ -46,7 +57,7 @@ class Client:
         )  # fmt: skip
         processes.pin(self._process.pid, CLIENT_CORE)
 
-    def ask(self, do: str, **task: object) -> dict[str, object]:
+    def ask(self, do: str, **task: object) -> Done:
         """Have it do something. Raises RuntimeError where it died of it; its own words are on stderr."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -55,12 +66,11 @@ class Client:
         answer = self._process.stdout.readline()
         if not answer:
             raise RuntimeError(f"the load generator died while it should {do}")
-        return dict(json.loads(answer))
+        return msgspec.json.decode(answer, type=Done)
 
     def close(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(30)
+        """It ends by itself when it is told nothing more."""
+        self._process.communicate(timeout=30)
 
 
 @contextlib.contextmanager
@@ -85,7 +95,7 @@ def echo() -> Iterator[Server]:
         yield Server(process.pid, int(process.stdout.readline()))
     finally:
         process.terminate()
-        process.wait(10)
+        process.communicate(timeout=10)
 
 
 @contextlib.contextmanager

@@ -1,57 +1,103 @@
 """The bench checks itself: figures that do not count are said to be void, and a lost row ends the run."""
 
+import msgspec
 import pytest
-from bench import durable
-from bench.durable import Load, check, judge
-from bench.stations import CYCLE, PLAN, Station, frame
+from bench import pages
+from bench.client import Done
+from bench.durable import BUSY_SHARE, Load, Pair, check, judge
+from bench.pages import LISTS_PER_S, Round
+from bench.people import Got
+from bench.script import STEPS
+
+TOLD = dict.fromkeys(STEPS, 5)
 
 
-def load(us_per_call: float, busy: float = 1.0, refused: int = 0) -> Load:
+def loaded(us_per_call: float, busy: float = 1.0, refused: int = 0) -> Load:
     """A second of load at so many microseconds of server CPU per CALL."""
-    calls = int(busy * 1e6 / us_per_call)
     return Load(
-        calls=calls,
+        calls=int(busy * 1e6 / us_per_call),
         refused=refused,
         wall_s=1.0,
         server_cpu_s=busy,
+        others_s=0.0,
+        client_cpu_s=0.5,
         p50_ms=1.0,
         p99_ms=2.0,
-        acknowledged=dict.fromkeys("SMHNT", calls // 5),
     )
 
 
 def test_the_ratio_is_the_median_of_the_rounds_own_ratios() -> None:
-    found = judge([(load(10), load(20)), (load(20), load(50)), (load(10), load(100))])
+    pairs = [Pair(loaded(10), loaded(20)), Pair(loaded(20), loaded(50)), Pair(loaded(10), loaded(100))]
+    found = judge(pairs, TOLD)
     assert found.durable_ratio == pytest.approx(0.4, rel=0.01)
-    assert found.void == ""
+    assert (found.void, found.rounds, found.tried) == ("", 3, 3)
 
 
-def test_a_run_whose_server_was_not_the_limit_is_void() -> None:
-    assert "90% busy" in judge([(load(10), load(20, busy=0.9))]).void
-    assert judge([(load(10), load(20, busy=durable.BUSY_SHARE))]).void == ""
+def test_a_round_counts_only_where_both_servers_used_up_their_core() -> None:
+    good = Pair(loaded(10), loaded(20))
+    slow_client = Pair(loaded(10, busy=0.9), loaded(100))
+    found = judge([good, slow_client, good, good, slow_client], TOLD)
+    assert found.durable_ratio == pytest.approx(0.5)
+    assert (found.void, found.rounds, found.tried) == ("", 3, 5)
+    assert Pair(loaded(10, busy=BUSY_SHARE), loaded(20, busy=BUSY_SHARE)).counts
+
+
+def test_a_run_with_too_few_rounds_that_count_is_void() -> None:
+    good = Pair(loaded(10), loaded(20))
+    idle = Pair(loaded(10), loaded(20, busy=0.9))
+    found = judge([good, idle, good, idle, idle], TOLD)
+    assert found.void.startswith("2 of 5 rounds count; EVSYS used 90% of its core, 95% are asked for")
+    assert "the echo used 60%" in judge([Pair(loaded(10, busy=0.6), loaded(20))], TOLD).void
+    assert judge([good], TOLD).void == ""
+
+
+def test_a_void_run_says_how_much_others_took() -> None:
+    disturbed = msgspec.structs.replace(loaded(20, busy=0.7), others_s=0.25)
+    assert "other programs took 25%" in judge([Pair(loaded(10), disturbed)], TOLD).void
 
 
 def test_a_run_with_refused_calls_is_void() -> None:
-    assert "3 CALLs" in judge([(load(10), load(20, refused=3))]).void
+    assert "3 CALLs" in judge([Pair(loaded(10), loaded(20, refused=3))], TOLD).void
 
 
 def test_a_lost_or_doubled_message_ends_the_run() -> None:
     before = dict.fromkeys("STMN", 10)
-    check(before, dict.fromkeys("STMN", 15), dict.fromkeys("SMHNT", 5))
+    check(before, dict.fromkeys("STMN", 15), TOLD)
     with pytest.raises(RuntimeError, match="M: 5 acknowledged, 4 stored"):
-        check(before, dict.fromkeys("STMN", 15) | {"M": 14}, dict.fromkeys("SMHNT", 5))
+        check(before, dict.fromkeys("STMN", 15) | {"M": 14}, TOLD)
     with pytest.raises(RuntimeError, match="T: 5 acknowledged, 6 stored"):
-        check(before, dict.fromkeys("STMN", 15) | {"T": 16}, dict.fromkeys("SMHNT", 5))
+        check(before, dict.fromkeys("STMN", 15) | {"T": 16}, TOLD)
 
 
-def test_the_mix_is_what_it_is_said_to_be() -> None:
-    shares = {step: PLAN.count(step) / CYCLE for step in "HNMST"}
-    assert shares == {"H": 0.2, "N": 0.2, "M": 0.5, "S": 0.05, "T": 0.05}
-    assert len(PLAN) == CYCLE
+def test_the_pages_ratio_is_the_median_of_the_rounds_own_ratios() -> None:
+    found = pages.judge([paced(1, 2), paced(4, 4), paced(2, 2.2)], 1.0)
+    assert (found.p99_ratio, found.ratios, found.void) == (1.1, [2.0, 1.0, 1.1], "")
 
 
-def test_no_two_frames_of_a_station_are_the_same() -> None:
-    station = Station("CP1", None)  # type: ignore[arg-type]  # it is not connected
-    frames = [station.next_call(b"2026-06-01T12:00:00.000000Z") for _ in range(10 * CYCLE)]
-    assert len(set(frames)) == len(frames)
-    assert all(frame(text).endswith(text) for text in frames)
+@pytest.mark.parametrize(
+    ("got", "reason"),
+    [
+        ({"lists": 1}, "people got 1 lists, and 0 failed"),
+        ({"failed_lists": 2}, "2 failed"),
+        ({"cut_streams": 7}, "7 streams of events were cut"),
+        ({"events": (0, 0)}, "a reader got 0 events"),
+        ({"events": (80, 100)}, "a reader got 80 events, another 100"),
+    ],
+)
+def test_pages_that_people_did_not_get_make_the_run_void(got: dict[str, object], reason: str) -> None:
+    taken = paced(1, 1)
+    served = msgspec.convert(msgspec.to_builtins(taken.got) | got, Got)
+    assert reason in pages.judge([msgspec.structs.replace(taken, got=served)], 1.0).void
+
+
+def test_a_rate_that_was_not_reached_makes_the_run_void() -> None:
+    late = msgspec.structs.replace(paced(1, 1), together=Done(calls=500, skipped=6, wall_s=1.0, p99_ms=1.0))
+    assert "6 CALLs were due before" in pages.judge([late], 1.0).void
+    refused = msgspec.structs.replace(paced(1, 1), alone=Done(calls=500, refused=1, wall_s=1.0, p99_ms=1.0))
+    assert "1 CALLs were not answered" in pages.judge([refused], 1.0).void
+
+
+def paced(alone_ms: float, together_ms: float) -> Round:
+    """A round in which people got what they asked for."""
+    alone, together = (Done(calls=500, wall_s=1.0, p99_ms=each) for each in (alone_ms, together_ms))
+    return Round(alone, together, Got(lists=LISTS_PER_S, events=(100, 100)))
