@@ -24,6 +24,7 @@ READS = (
     "/api/v1/tokens",
     "/api/v1/tokens/NONE",
     "/api/v1/quarantine",
+    "/api/v1/stations/nobody/quirks",
     "/api/v1/knocks",
     "/api/v1/stations/nobody/commands",
     "/api/v1/commands/some",

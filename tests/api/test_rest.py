@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from evsys.core.records import Knock, Token, Transaction
-from kit.central import station
+from kit.central import BOOT, station
 from kit.clock import NOON
 from kit.link import Payload
 from kit.office import RunningOffice, json_of
@@ -395,3 +395,19 @@ def assert_problem(response: httpx.Response, status: int) -> None:
     assert problem["status"] == status
     assert problem["title"]
     assert "Traceback" not in response.text
+
+
+async def test_the_quirks_of_a_station_are_told_in_plain_words(
+    office: RunningOffice, admin: httpx.AsyncClient
+) -> None:
+    await office.put(station())
+    peer = await office.station()
+    for _ in range(3):
+        await peer.ask("BootNotification", BOOT | {"chargePointSerialNumber": "9" * 30})
+    await peer.ask("Heartbeat", None)
+    await office.pass_time(20)
+    items = (await get(admin, "/api/v1/stations/CP1/quirks"))["items"]
+    assert [(each["kind"], each["count"]) for each in items] == [("too_long", 3), ("null_payload", 1)]
+    assert "longer than the standard allows" in items[0]["text"]
+    assert "9" * 30 in items[0]["example"]
+    assert (await admin.get("/api/v1/stations/nobody/quirks")).status_code == 404

@@ -49,8 +49,8 @@ def test_repairs_are_counted_per_station(central: Central) -> None:
     with capture_logs() as entries:
         for _ in range(12):
             peer.ask("BootNotification", BOOT | {"vendorExtra": "x"})
-    assert central.node.stations["CP1"].quirks["unknown_member"] == 12
-    reported = [each["times"] for each in entries if each.get("repair") == "unknown_member"]
+    assert central.node.shared.quirks.counts("CP1") == {"unknown_member": 12}
+    reported = [each["times"] for each in entries if each.get("quirk") == "unknown_member"]
     assert reported == [1, 10]
 
 

@@ -69,6 +69,8 @@ def owner(turn: Turn, evse_id: int, number: int | None) -> Transaction | None:
             named = turn.facts.transaction(station.id, number)
         if named is not None:
             return named
+    else:
+        turn.quirks.append("unnamed_transaction")
     running = station.open_on(evse_id)
     if running is None:
         return _just_ended(turn, evse_id)
@@ -77,6 +79,7 @@ def owner(turn: Turn, evse_id: int, number: int | None) -> Transaction | None:
 
 def _learn_alias(turn: Turn, running: Transaction, number: int) -> Transaction:
     """A number of the station's own making, kept so that its stop finds the session."""
+    turn.quirks.append("own_transaction_number")
     aliased = replace(running, alias=number)
     turn.work.save(aliased)
     turn.work.tell(TransactionCorrected(transaction=aliased, reason=f"the station calls it number {number}"))
@@ -96,6 +99,7 @@ def record(turn: Turn, number: int | None, transaction: Transaction | None, valu
     """Write the values of one message, made for `transaction`: their `owner`. Values that name a transaction
     nobody knows are quarantined; the main meter's (EVSE 0) belong to none."""
     if transaction is None and number is not None and values and values[0].evse_id > 0:
+        turn.quirks.append("unknown_transaction")
         hold(turn, "meter_values", number, values)
         return
     add_once = turn.work.add_once
@@ -109,7 +113,10 @@ def record(turn: Turn, number: int | None, transaction: Transaction | None, valu
 def extend(turn: Turn, transaction: Transaction, values: Iterable[MeterValue]) -> None:
     """Values that come after a synthetic end are still energy of the session. After the station's own stop
     its word stands."""
-    if transaction.ended_at is None or transaction.ended_by == "station":
+    if transaction.ended_at is None:
+        return
+    turn.quirks.append("values_after_stop")
+    if transaction.ended_by == "station":
         return
     reading = turn.station.readings.get(transaction.id)
     for value in values:

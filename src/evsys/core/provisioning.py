@@ -49,6 +49,8 @@ def boot(turn: Turn, reported: Boot) -> tuple[Registration, int]:
     the next boot may be tried."""
     settings, policy = turn.station.settings, turn.facts.policy
     status: Registration = settings.registration if settings.enabled else "Rejected"
+    if turn.station.open_transactions():
+        turn.quirks.append("boot_in_session")
     turn.work.save(
         replace(
             turn.station.status,

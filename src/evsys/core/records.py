@@ -121,6 +121,18 @@ class LastSeen(Record, frozen=True, kw_only=True):
     at: datetime
 
 
+class StationQuirk(Record, frozen=True, kw_only=True):
+    """How often a station left the standard in one way (`core.quirks`); flushed in bulk, never an event."""
+
+    station_id: str
+    kind: str
+    count: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+    example: str
+    """What it sent the last time: the beginning, secrets masked."""
+
+
 class Token(Record, frozen=True, kw_only=True):
     """An id token (a card, an app user) and its rights. `id` is the canonical form: upper case (OCPP compares
     tokens without regard to case)."""

@@ -74,6 +74,7 @@ def start(turn: Turn, reported: Start) -> tuple[Transaction, Verdict]:
     key = start_key(turn.station.id, reported) if usable else None
     known = _repeated(turn, reported, key)
     if known is not None:
+        turn.quirks.append("repeated_start")
         return known, authorize_start(turn, reported.id_token or "", own=known.id)
     running = turn.station.open_on(reported.evse_id)
     late = _is_late(running, reported, usable)
@@ -82,6 +83,8 @@ def start(turn: Turn, reported: Start) -> tuple[Transaction, Verdict]:
     else:
         verdict = authorize_start(turn, reported.id_token or "", own=running.id if running else "")
     number = turn.facts.next_number()
+    flags = _start_flags(reported, usable)
+    turn.quirks.extend(_QUIRK_OF_FLAG[flag] for flag in flags if flag in _QUIRK_OF_FLAG)
     started_at = reported.reported_at if usable and reported.reported_at else turn.now
     transaction = Transaction(
         id=str(number),
@@ -102,7 +105,7 @@ def start(turn: Turn, reported: Start) -> tuple[Transaction, Verdict]:
         meter_stop_wh=_register(reported.meter_start_wh) if late else None,
         energy_wh=0 if late else None,
         ended_by="superseded" if late else None,
-        flags=_start_flags(reported, usable),
+        flags=flags,
     )
     if not late:
         # Ended before the new one is written: an EVSE holds at most one open transaction at each statement.
@@ -155,7 +158,10 @@ def stop(
     """End a transaction: what `stopped` found, with the values that came along (made for it). Never refused.
     The verdict is on the token that stopped it; None where none did."""
     verdict = authorize(turn, reported.id_token) if reported.id_token else None
+    if reported.number in UNNAMED:
+        turn.quirks.append("unnamed_transaction")
     if transaction is None:
+        turn.quirks.append("unknown_transaction")
         hold(turn, "stop", reported.number, reported)
         if values:
             hold(turn, "meter_values", reported.number, values)
@@ -177,7 +183,11 @@ def stop(
             reading = advance(transaction, reading, value)
         flags = {*transaction.flags} - {UNNAMED_STOP} if named else {*transaction.flags, UNNAMED_STOP}
         transaction = replace(transaction, flags=tuple(sorted(flags)))
-        _end(turn.work, transaction, reported, reading, turn.now)
+        ended = _end(turn.work, transaction, reported, reading, turn.now)
+        new = set(ended.flags).difference(transaction.flags)
+        turn.quirks.extend(quirk for flag, quirk in _QUIRK_OF_FLAG.items() if flag in new)
+    else:
+        turn.quirks.append("repeated_stop")
     return verdict
 
 
@@ -240,6 +250,16 @@ def _just_received(turn: Turn, transaction: Transaction) -> bool:
     if booted_at is not None and booted_at > transaction.start_received_at:
         return False
     return turn.now - transaction.start_received_at <= REPEAT_WITHIN
+
+
+_QUIRK_OF_FLAG: Final = {
+    "clock": "implausible_time",
+    "no_connector": "unnamed_connector",
+    "no_token": "no_token",
+    "negative_meter": "negative_meter",
+    "register_restart": "register_restart",
+}
+"""What of a session's flags is counted of its station."""
 
 
 def _start_flags(reported: Start, usable: bool) -> tuple[str, ...]:

@@ -103,4 +103,4 @@ class Turn:
         self.now = now
         self.work = work
         self.quirks: list[str] = []
-        """Names of the repairs that this message needed (`ocpp.lenient`)."""
+        """The ways in which this message leaves the standard (`core.quirks`)."""

@@ -73,6 +73,16 @@ class Calls:
             self._waiting.append(PendingCall(action, payload, timeout_s, done))
             self.go_on()
 
+    @property
+    def strict(self) -> bool:
+        """Whether answers are taken only as the standard has them."""
+        state = self._running.state
+        return state is not None and state.settings.conformance == "strict"
+
+    def repaired(self, answered: Answered) -> None:
+        """An answer was understood although it is off the standard."""
+        self._connection.repaired(answered.quirks, answered.payload)
+
     def go_on(self) -> None:
         """Send the next CALL where none is open and no CALL of the station is being handled."""
         if self._open is None and self._waiting and self._connection.open and not self._running.answering:
@@ -142,13 +152,14 @@ class Performing:
 
         Only the station's own refusal is its to handle; a lost connection or silence ends it.
         """
-        performance = self._performance
+        performance, answered = self._performance, None
         try:
             match answer:
                 case None:
                     request = next(performance)
                 case CallResult(payload=payload):
-                    request = performance.send(Answered(payload))
+                    answered = Answered(payload, self._calls.strict)
+                    request = performance.send(answered)
                 case CallError(code=code, description=description, details=details):
                     request = performance.throw(CallFailed(code, description, details))
                 case error:
@@ -166,6 +177,9 @@ class Performing:
             log.exception("a bug in a performance")
             self._finished(EvsysError("the command failed by a fault of the central system"))
             return
+        finally:
+            if answered is not None and answered.quirks:
+                self._calls.repaired(answered)
         self._calls.ask(request.action, payload_sent, self._timeout_s, self._advance)
 
 

@@ -1,15 +1,16 @@
 """A connection: one socket of a station, from its handshake to its end.
 
 It reads frames into messages (`ocpp.rpc.Conversation`) and hands CALLs to the station's turns and answers to
-its calls. Repairs that frames needed are counted per station and reported at 1, 10, 100 …: an operator sees
-which station is off the standard, and a station cannot fill the log. A text that is not UTF-8 ends the
-connection (1007). No text of a frame reaches the log other than as a value, which the log escapes.
+its calls. Repairs that frames needed are counted per station (`csms.quirks`): an operator sees which station
+is off the standard. A text that is not UTF-8 ends the connection (1007). No text of a frame reaches the log
+other than as a value, which the log escapes.
 """
 
 from collections.abc import Iterable
 from typing import Final
 
 import structlog
+from msgspec import Raw
 
 from evsys.core.ports import Link
 from evsys.csms.calls import Calls
@@ -21,6 +22,7 @@ from evsys.ocpp.rpc import (
     CallError,
     CallResult,
     Conversation,
+    Ignored,
     Received,
     Refused,
     ResultRefused,
@@ -28,8 +30,6 @@ from evsys.ocpp.rpc import (
 )
 
 CLOSE_REPLACED: Final = 1000
-MAX_QUIRKS: Final = 200
-"""Names of repairs counted per station; there are fewer, so this is for the day when one is made of input."""
 
 log = structlog.get_logger()
 
@@ -78,10 +78,10 @@ class Connection:
         message = self.conversation.receive(frame)
         if isinstance(message, Call):
             if message.quirk:
-                self.repaired((message.quirk,))
+                self.repaired((message.quirk,), frame)
             self._running.received(self, message, len(frame))
         else:
-            self._other(message, len(frame))
+            self._other(message, frame)
 
     def lost(self, reason: str) -> None:
         """The socket has ended. Of a connection that was closed or replaced before, nothing follows."""
@@ -122,16 +122,10 @@ class Connection:
             self.calls = Calls(self._shared, self._running, self)
         return self.calls
 
-    def repaired(self, quirks: Iterable[str]) -> None:
-        """Count repairs, and report each when its number gains a digit."""
-        counted = self._running.quirks
+    def repaired(self, quirks: Iterable[str], example: bytes | Raw = b"") -> None:
+        """Count repairs that a message of the station needed."""
         for quirk in quirks:
-            count = counted.get(quirk, 0) + 1
-            if count == 1 and len(counted) >= MAX_QUIRKS:
-                continue
-            counted[quirk] = count
-            if str(count).strip("0") == "1":
-                log.warning("a message was repaired", station=self._running.id, repair=quirk, times=count)
+            self._shared.quirks.note(self._running.id, quirk, bytes(example))
 
     def _end(self, reason: str) -> None:
         self.open = False
@@ -139,14 +133,18 @@ class Connection:
             self.calls.end()
         self._running.lost(self, reason)
 
-    def _other(self, message: Received, size: int) -> None:
+    def _other(self, message: Received, frame: bytes) -> None:
         match message:
             case CallResult() | CallError():
+                if message.late:
+                    self.repaired(("late_answer",), frame)
+                elif isinstance(message, CallError) and message.broken:
+                    self.repaired(("broken_answer",), frame)
                 if self.calls is not None:
                     self.calls.answered(message)
             case Refused():
-                self.repaired(("unreadable_call",))
-                self._running.received(self, message, size)
+                self.repaired(("unreadable_call",), frame)
+                self._running.received(self, message, len(frame))
             case Undecodable():
                 self.close(CLOSE_NOT_TEXT, "not UTF-8")
             case ResultRefused(code=code, description=description):
@@ -156,5 +154,5 @@ class Connection:
                     code=code,
                     description=description,
                 )
-            case _:
-                self.repaired(("ignored_frame",))
+            case Ignored(quirk=quirk):
+                self.repaired((quirk,), frame)

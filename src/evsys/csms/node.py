@@ -195,6 +195,10 @@ class Node:
         )
         self._knocks_changed.add(station_id)
 
+    def noticed(self, station_id: str, quirk: str, example: bytes) -> None:
+        """A registered station left the standard before it said anything: in its handshake."""
+        self.shared.quirks.note(station_id, quirk, example)
+
     def tick(self) -> None:
         """Once a second: time-outs, the initiative of the node, and what is stored in bulk."""
         monotonic = self._clock.monotonic()
@@ -212,6 +216,7 @@ class Node:
         self._provisioner.tick()
         self._poller.tick(self.stations.values())
         self._sweeper.tick(self.stations.values())
+        self.shared.quirks.tick(monotonic)
         if monotonic >= self._next_flush:
             self._next_flush = monotonic + LAST_SEEN_EVERY_S
             self.flush_last_seen()
@@ -258,6 +263,7 @@ class Node:
                 running.connection.close(CLOSE_GOING_AWAY, "the central system stops")
         self.flush_last_seen()
         self.flush_knocks()
+        self.shared.quirks.flush()
         await self._settle()
         if self._wire is not None:
             self._wire.flush()
@@ -469,6 +475,7 @@ class Node:
             if running.state is not None and running.state.open_transactions():
                 continue
             del self.stations[station_id]
+            self.shared.quirks.forget(station_id)
             if self._wire is not None:
                 self._wire.forget(station_id)
             cancel = self._serving.pop(station_id, None)

@@ -11,6 +11,7 @@ from evsys.core.ports import Clock, Store
 from evsys.core.records import MeterValue
 from evsys.core.work import Settlement, Turn
 from evsys.csms.facts import NodeFacts
+from evsys.csms.quirks import QuirkBook
 
 if TYPE_CHECKING:
     from evsys.csms.calls import Calls
@@ -65,6 +66,7 @@ class Shared:
         "failure",
         "heard",
         "held",
+        "quirks",
         "samples",
         "stopping",
         "store",
@@ -92,6 +94,8 @@ class Shared:
         """Connections with an open CALL of ours, with the monotonic time at which it is given up."""
         self.heard: set[Running] = set()
         """Stations that were heard of since last-seen was flushed."""
+        self.quirks = QuirkBook(clock, store)
+        """How often stations left the standard."""
         self.samples: dict[tuple[str, int], MeterValue] = {}
         """The last meter value of each EVSE since samples were published."""
         self.told: Callable[[Running, list[Event], int], None] = lambda running, events, seq: None

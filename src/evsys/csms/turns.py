@@ -19,7 +19,7 @@ The hot path makes no task, future, lock or closure: what a turn needs stands in
 
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -77,6 +77,7 @@ class Running:
         "_lost_reason",
         "_message",
         "_newer_settings",
+        "_noted",
         "_removed",
         "_reply",
         "_settled",
@@ -89,7 +90,6 @@ class Running:
         "connection",
         "epoch",
         "id",
-        "quirks",
         "shared",
         "state",
         "turning",
@@ -107,8 +107,6 @@ class Running:
         """Of our last claim; None before the first in this process."""
         self.turning = False
         """Whether a turn is under way; false only when nothing waits, or all is held until the next tick."""
-        self.quirks: dict[str, int] = {}
-        """How often each repair was needed since the start of the process."""
         self.shared = shared
         self._facts = TurnFacts(shared.facts)
         self._inbox: deque[tuple[Connection, Call | Refused, int] | Inner] = deque()
@@ -131,6 +129,8 @@ class Running:
         self._work: Work | None = None
         self._reply = b""
         self._takes = 0
+        self._noted = False
+        """Whether its repairs were counted: it may be taken again."""
         self._claims: list[str] | None = None
         self._settled = self._on_settled
 
@@ -163,6 +163,7 @@ class Running:
         self.connection = connection
         self.claimed = self._removed = False
         if old is not None:
+            connection.repaired(("two_sockets",))
             old.replaced()
         self.nudge()
 
@@ -306,6 +307,7 @@ class Running:
             return self._fetch(missing.fact)
         except Refusal as refusal:
             shared.counts.refused += 1
+            self._note(("refused_call",))
             self._reply = self._error(refusal)
             return self._finish(NOTHING_CHANGED)
         except NotText:
@@ -314,8 +316,8 @@ class Running:
             return self._finish(NOTHING_CHANGED)
         except Exception as error:
             return self._bug(error)
-        if turn.quirks and self._connection is not None and self._takes == 0:
-            self._connection.repaired(turn.quirks)
+        if turn.quirks:
+            self._note(turn.quirks)
         if not work.ops and not work.events:
             return self._finish(NOTHING_CHANGED)
         if work.events:
@@ -331,6 +333,12 @@ class Running:
             raise Refusal("SecurityError", "the station is not accepted: only its boot is heard")
         reply = connection.dialect.answer(turn, message.action, message.payload, message.quirk)
         return Conversation.result(message.id, reply) if message.awaits_answer else b""
+
+    def _note(self, quirks: Sequence[str]) -> None:
+        """Count what the message under way needed, once however often its turn is taken."""
+        if self._message is not None and self._connection is not None and not self._noted:
+            self._noted = True
+            self._connection.repaired(quirks, self._message.payload)
 
     def _error(self, refusal: Refusal) -> bytes:
         message, connection = self._message, self._connection
@@ -475,9 +483,10 @@ class Running:
     def _finish(self, settlement: Settlement) -> bool:
         """The turn is over: answer, and let a CALL of ours go that had to wait for this reply."""
         inner, connection, reply = self._inner, self._connection, self._reply
-        if self._work is not None or self._takes:
+        if self._work is not None or self._takes or self._noted:
             self._facts.reset()
             self._takes = 0
+            self._noted = False
         self._inner = self._connection = self._message = self._work = None
         self._reply = b""
         if connection is not None:

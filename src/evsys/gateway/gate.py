@@ -33,7 +33,7 @@ from picows.picows import (  # type: ignore[attr-defined]  # private names, whic
 
 from evsys.csms.node import Node
 from evsys.gateway.admission import Admission
-from evsys.gateway.handshake import Subprotocol, identity, listed, subprotocol
+from evsys.gateway.handshake import Subprotocol, identity, is_odd, listed, subprotocol
 from evsys.gateway.link import MAX_MESSAGE_BYTES, Link, Links
 from evsys.gateway.station_index import Entry, StationIndex
 
@@ -228,7 +228,18 @@ class Gate(asyncio.Protocol):
             self._upgrade(request, None, NoVersion(desk.admission, reason))
         else:
             header = chosen.name if chosen.announced else None
+            self._note_oddities(request, entry, chosen)
             self._upgrade(request, header, Link(desk.links, entry, chosen.name, self._peer))
+
+    def _note_oddities(self, request: WSUpgradeRequest, entry: Entry, chosen: Subprotocol) -> None:
+        """Count what of the handshake of a known station is off the standard."""
+        node, target = self._desk.node, request.path.decode("utf-8", "surrogateescape")
+        if not chosen.announced:
+            node.noticed(entry.id, "no_subprotocol", request.path)
+        if is_odd(target, self._desk.paths):
+            node.noticed(entry.id, "odd_path", request.path)
+        if identity(target, self._desk.paths) != entry.id:
+            node.noticed(entry.id, "identity_case", request.path)
 
     # -- the answer ---
 

@@ -38,6 +38,12 @@ def identity(target: str, prefixes: Sequence[str]) -> str | None:
     return None
 
 
+def is_odd(target: str, prefixes: Sequence[str]) -> bool:
+    """Whether the path of a target that names an identity is more than a prefix and the identity."""
+    path = target.partition("?")[0].partition("#")[0]
+    return path.rpartition("/")[0] not in [prefix.rstrip("/") for prefix in prefixes]
+
+
 def _decoded(segment: str) -> str | None:
     if _BAD_ESCAPE.search(segment):
         return None

@@ -43,9 +43,13 @@ class Request(Struct, Generic[R_co], frozen=True):
 
 
 class Answered(Struct, frozen=True):
-    """What came back for a Request: the raw payload, decoded by `call`."""
+    """What came back for a Request: the raw payload, decoded by `call`. In `strict` conformance one that
+    needs a repair is none."""
 
     payload: Raw
+    strict: bool = False
+    quirks: list[str] = msgspec.field(default_factory=list)
+    """The repairs it needed, told by who decodes it."""
 
 
 Performance = Generator["Request[Struct]", Answered, Outcome]
@@ -54,20 +58,25 @@ Performance = Generator["Request[Struct]", Answered, Outcome]
 def call(request: Request[R]) -> Generator["Request[Struct]", Answered, tuple[R, Raw]]:
     """Send a CALL and give its typed answer and the answer's payload as sent. Raises BadAnswer."""
     answered = yield request
-    return read_answer(request.answer, answered.payload), answered.payload
+    answer = read_answer(request.answer, answered.payload, answered.quirks, answered.strict)
+    return answer, answered.payload
 
 
-def read_answer(kind: type[R], payload: Raw) -> R:
-    """An answer's payload, typed; repaired where it can be understood."""
+def read_answer(kind: type[R], payload: Raw, quirks: list[str] | None = None, strict: bool = False) -> R:
+    """An answer's payload, typed; repaired where it can be understood, with the repairs in `quirks`. Raises
+    BadAnswer."""
     try:
         answer: R = lenient.decoder(kind).decode(payload)
         return answer
     except (msgspec.DecodeError, ValueError, RecursionError):
         pass
     try:
-        return lenient.repair(kind, payload, answer=True)[0]
+        answer, repairs = lenient.repair(kind, payload, strict, answer=True)
     except (Refusal, lenient.NotText) as error:
         raise BadAnswer(str(error), bytes(payload).decode("utf-8", "replace")) from error
+    if quirks is not None:
+        quirks.extend(repairs)
+    return answer
 
 
 class _Action(Protocol):

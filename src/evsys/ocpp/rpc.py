@@ -53,6 +53,8 @@ class CallError(Struct, frozen=True, gc=False):
     description: str
     details: str = "{}"
     late: bool = False
+    broken: bool = False
+    """Whether it was made of an answer that cannot be read."""
 
 
 class ResultRefused(Struct, frozen=True, gc=False):
@@ -74,6 +76,8 @@ class Ignored(Struct, frozen=True, gc=False):
     """Nothing to answer and nothing to do; `reason` is for the log."""
 
     reason: str
+    quirk: str = "ignored_frame"
+    """What is counted of it."""
 
 
 class Undecodable(Struct, frozen=True, gc=False):
@@ -221,7 +225,7 @@ class Conversation:
         if self._late is not None and id in self._late:
             self._late.remove(id)
             return CallResult(id, payload, late=True)
-        return Ignored("answer to no open CALL")
+        return Ignored("answer to no open CALL", "answer_to_nothing")
 
     def _refusal(self, id: str, elements: list[Raw]) -> Received:
         code, description = _loose_text(elements, 2) or "GenericError", _loose_text(elements, 3)
@@ -234,7 +238,7 @@ class Conversation:
         if self._late is not None and id in self._late:
             self._late.remove(id)
             return CallError(id, code, description, details, late=True)
-        return Ignored("error for no open CALL")
+        return Ignored("error for no open CALL", "answer_to_nothing")
 
     def _without_id(self, kind: int) -> Received:
         if kind == 2 and self.version != "ocpp1.6":
@@ -255,10 +259,9 @@ class Conversation:
             return Refused(id, Refusal("FormatViolation", f"not JSON: {why}"))
         if id == self.open_id:
             self.open_id = None
-            return CallError(
-                id, "FormationViolation", f"the answer is not JSON: {why}", msgspec.json.encode(text).decode()
-            )
-        return Ignored("broken answer to no open CALL")
+            details = msgspec.json.encode(text).decode()
+            return CallError(id, "FormationViolation", f"the answer is not JSON: {why}", details, broken=True)
+        return Ignored("broken answer to no open CALL", "answer_to_nothing")
 
 
 def _text_or_none(element: bytes | Raw) -> str | None:

@@ -39,7 +39,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from evsys.core import records
 from evsys.core.events import PEOPLE
 
-VERSION: Final = "0002"
+VERSION: Final = "0003"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -245,6 +245,18 @@ connector_status: Final = Table(
 )
 
 last_seen: Final = Table("last_seen", metadata, _key("station_id"), _time("at"), sqlite_with_rowid=False)
+
+station_quirks: Final = Table(
+    "station_quirks",
+    metadata,
+    _key("station_id"),
+    _key("kind"),
+    _number("count"),
+    _time("first_seen_at"),
+    _time("last_seen_at"),
+    _text("example"),
+    sqlite_with_rowid=False,
+)
 
 tokens: Final = Table(
     "tokens",
@@ -504,6 +516,7 @@ TABLES: Final[dict[type[records.Record], AnyTable]] = {
     records.StationStatus: station_status,
     records.ConnectorStatus: connector_status,
     records.LastSeen: last_seen,
+    records.StationQuirk: station_quirks,
     records.Token: tokens,
     records.User: users,
     records.Transaction: transactions,

@@ -53,6 +53,12 @@ def translate(
         if not samples:
             continue
         reported = utc(value.timestamp)
+        if plausible(reported, now):
+            at = reported
+        else:
+            at = now
+            if reported is not None:
+                turn.quirks.append("implausible_time")
         context = samples[0].context
         made.append(
             MeterValue(
@@ -60,7 +66,7 @@ def translate(
                 station_id=station_id,
                 evse_id=evse_id,
                 transaction_id=transaction_id,
-                at=reported if plausible(reported, now) else now,
+                at=at,
                 reported_at=NOT_REPORTED if reported is None else reported,
                 received_at=now,
                 context="" if context is UNSET or context == "Sample.Periodic" else context,
