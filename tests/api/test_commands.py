@@ -19,6 +19,14 @@ PROFILE: Payload = {
     "kind": "Absolute",
     "schedule": SCHEDULE,
 }
+LATER = "2026-06-02T12:00:00Z"
+FIRMWARE: Payload = {"request_id": 7, "location": "https://here/f.bin", "retrieve_at": LATER}
+HASH: Payload = {
+    "hash_algorithm": "SHA256",
+    "issuer_name_hash": "ab",
+    "issuer_key_hash": "cd",
+    "serial_number": "1",
+}
 COMMANDS: list[tuple[Payload, str, Payload]] = [
     ({"type": "Reset", "when": "idle"}, "Reset", ACCEPTED),
     ({"type": "ChangeAvailability", "operative": True}, "ChangeAvailability", {"status": "Scheduled"}),
@@ -34,6 +42,33 @@ COMMANDS: list[tuple[Payload, str, Payload]] = [
     ({"type": "ClearChargingProfile"}, "ClearChargingProfile", ACCEPTED),
     ({"type": "GetCompositeSchedule", "evse_id": 1, "duration_s": 60}, "GetCompositeSchedule", ACCEPTED),
     ({"type": "GetDiagnostics", "location": "ftp://here/"}, "GetDiagnostics", {"fileName": "d.zip"}),
+    ({"type": "GetLocalListVersion"}, "GetLocalListVersion", {"listVersion": 3}),
+    ({"type": "ReserveNow", "id": 5, "id_token": "CARD", "expires_at": LATER}, "ReserveNow", ACCEPTED),
+    ({"type": "CancelReservation", "id": 5}, "CancelReservation", ACCEPTED),
+    ({"type": "GetLog", "request_id": 1, "location": "https://here/"}, "GetLog", ACCEPTED),
+    ({"type": "UpdateFirmware", **FIRMWARE}, "UpdateFirmware", {}),
+    (
+        {"type": "UpdateFirmware", **FIRMWARE, "signing_certificate": "PEM", "signature": "c2ln"},
+        "SignedUpdateFirmware",
+        ACCEPTED,
+    ),
+    (
+        {"type": "InstallCertificate", "certificate_type": "CSMSRootCertificate", "certificate": "PEM"},
+        "InstallCertificate",
+        ACCEPTED,
+    ),
+    ({"type": "DeleteCertificate", "certificate": HASH}, "DeleteCertificate", ACCEPTED),
+    (
+        {"type": "GetInstalledCertificateIds", "certificate_type": "CSMSRootCertificate"},
+        "GetInstalledCertificateIds",
+        ACCEPTED,
+    ),
+    ({"type": "CertificateSigned", "certificate_chain": "PEM"}, "CertificateSigned", ACCEPTED),
+    (
+        {"type": "TriggerMessage", "message": "SignChargingStationCertificate"},
+        "ExtendedTriggerMessage",
+        ACCEPTED,
+    ),
 ]
 
 

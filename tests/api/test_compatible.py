@@ -7,6 +7,8 @@ from typing import cast
 import httpx
 import pytest
 
+from evsys.api.features import FEATURES
+from evsys.ocpp.v16.messages import ACTIONS
 from kit.central import station
 from kit.link import Payload
 from kit.office import RunningOffice
@@ -83,6 +85,8 @@ async def test_the_readmes_second_example_tells_who_is_connected(
 
 
 ACCEPTED: Payload = {"status": "Accepted"}
+FIRMWARE: Payload = {"location": "https://host/f.bin", "retrieveDate": "2026-06-01T12:00:00Z"}
+LOG: Payload = {"log": {"remoteLocation": "https://host/"}, "logType": "SecurityLog", "requestId": 1}
 PROFILE: Payload = {"chargingProfileId": 1, "stackLevel": 0, "chargingSchedule": {"limit": 8.1}}
 
 
@@ -144,6 +148,40 @@ PROFILE: Payload = {"chargingProfileId": 1, "stackLevel": 0, "chargingSchedule":
         ("ClearCache", 0, "", {}),
         ("DataTransfer", 0, '{"vendorId":"V","data":"x"}', {"vendorId": "V", "data": "x"}),
         ("UnlockConnector", 2, "", {"connectorId": 2}),
+        ("GetLocalListVersion", 0, "", {}),
+        (
+            "ReserveNow",
+            2,
+            {"reservationId": 5, "idTag": "CARD", "expiryDate": "2026-06-01T12:00:00Z"},
+            {"reservationId": 5, "idTag": "CARD", "expiryDate": "2026-06-01T12:00:00Z", "connectorId": 2},
+        ),
+        ("CancelReservation", 0, "5", {"reservationId": 5}),
+        ("CancelReservation", 0, {"reservationId": 5}, {"reservationId": 5}),
+        (
+            "ExtendedTriggerMessage",
+            -1,
+            "SignChargePointCertificate",
+            {"requestedMessage": "SignChargePointCertificate"},
+        ),
+        ("UpdateFirmware", 0, FIRMWARE, FIRMWARE),
+        (
+            "SignedUpdateFirmware",
+            0,
+            {"requestId": 1, "firmware": FIRMWARE},
+            {"requestId": 1, "firmware": FIRMWARE},
+        ),
+        ("GetLog", 0, LOG, LOG),
+        ("InstallCertificate", 0, {"certificate": "PEM"}, {"certificate": "PEM"}),
+        ("DeleteCertificate", 0, {"certificateHashData": {}}, {"certificateHashData": {}}),
+        (
+            "GetInstalledCertificateIds",
+            0,
+            "CentralSystemRootCertificate",
+            {"certificateType": "CentralSystemRootCertificate"},
+        ),
+        ("GetInstalledCertificateIds", 0, {"certificateType": "X"}, {"certificateType": "X"}),
+        ("CertificateSigned", 0, "PEM", {"certificateChain": "PEM"}),
+        ("CertificateSigned", 0, {"certificateChain": "PEM"}, {"certificateChain": "PEM"}),
     ],
 )
 async def test_each_form_of_payload_becomes_the_call_it_means(
@@ -161,12 +199,17 @@ async def test_each_form_of_payload_becomes_the_call_it_means(
     assert charger.calls == [(feature, sent)]
 
 
+def test_every_action_that_a_central_system_may_send_is_a_feature() -> None:
+    assert FEATURES.keys() == {name for name, each in ACTIONS.items() if each.sender != "station"}
+
+
 @pytest.mark.parametrize(
     ("feature", "payload", "text"),
     [
         ("", "", "feature name is empty"),
         ("Dance", "", "feature not supported for OCPP 1.6: Dance"),
-        ("UpdateFirmware", "", "feature not supported for OCPP 1.6: UpdateFirmware"),
+        ("UpdateFirmware", "https://host/f.bin", "invalid payload"),
+        ("CancelReservation", "five", "invalid reservation id"),
         ("RemoteStopTransaction", "x", "invalid transaction id"),
         ("RemoteStopTransaction", "99999999999", "invalid transaction id"),
         ("RemoteStartTransaction", '{"idTag":', "invalid payload"),

@@ -48,6 +48,8 @@ OF_A_STATION = [
     events.MessageQuarantined(quarantined=HELD),
     events.FirmwareStatusChanged(station_id="CP1", status="s"),
     events.DiagnosticsStatusChanged(station_id="CP1", status="s"),
+    events.SecurityEventReported(station_id="CP1", type="t", reported_at=NOON),
+    events.CertificateRequested(station_id="CP1", csr="c"),
     events.DataTransferReceived(station_id="CP1", vendor_id="v"),
     events.CommandSent(command_id="c", station_id="CP1", type="Reset", request=Raw(b"{}"), by="b"),
     events.CommandFinished(command_id="c", station_id="CP1", type="Reset"),

@@ -20,7 +20,7 @@ from kit.desk import Desk
         ("heartbeat", "NotImplemented"),
         ("__class__", "NotImplemented"),
         ("RemoteStartTransaction", "NotSupported"),
-        ("SecurityEventNotification", "NotSupported"),
+        ("CertificateSigned", "NotSupported"),
     ],
 )
 def test_an_action_that_is_not_for_us_is_refused(action, code):

@@ -143,8 +143,34 @@ def _unlock_connector(envelope: Envelope) -> Fields:
     return {"connectorId": envelope.connector, **(envelope.fields or {})}
 
 
-def _clear_cache(envelope: Envelope) -> Fields:
+def _nothing(envelope: Envelope) -> Fields:
     return envelope.fields or {}
+
+
+def _reserve_now(envelope: Envelope) -> Fields:
+    fields = _json_only(envelope)
+    fields.setdefault("connectorId", envelope.connector)
+    return fields
+
+
+def _cancel_reservation(envelope: Envelope) -> Fields:
+    fields = envelope.fields
+    if fields is not None:
+        return fields
+    number = _integer(envelope.text)
+    if number is None:
+        raise InvalidRequest("invalid reservation id")
+    return {"reservationId": number}
+
+
+def _get_installed_certificate_ids(envelope: Envelope) -> Fields:
+    fields = envelope.fields
+    return {"certificateType": _some_text(envelope)} if fields is None else fields
+
+
+def _certificate_signed(envelope: Envelope) -> Fields:
+    fields = envelope.fields
+    return {"certificateChain": _some_text(envelope)} if fields is None else fields
 
 
 def _set_charging_profile(envelope: Envelope) -> Fields:
@@ -200,19 +226,31 @@ def _integer(text: str) -> int | None:
 
 
 FEATURES: Final[dict[str, Callable[[Envelope], Fields]]] = {
+    "CancelReservation": _cancel_reservation,
+    "CertificateSigned": _certificate_signed,
     "ChangeAvailability": _change_availability,
     "ChangeConfiguration": _json_only,
-    "ClearCache": _clear_cache,
+    "ClearCache": _nothing,
     "ClearChargingProfile": _json_only,
     "DataTransfer": _json_only,
+    "DeleteCertificate": _json_only,
+    "ExtendedTriggerMessage": _trigger_message,
     "GetCompositeSchedule": _get_composite_schedule,
     "GetConfiguration": _get_configuration,
     "GetDiagnostics": _get_diagnostics,
+    "GetInstalledCertificateIds": _get_installed_certificate_ids,
+    "GetLocalListVersion": _nothing,
+    "GetLog": _json_only,
+    "InstallCertificate": _json_only,
     "RemoteStartTransaction": _remote_start,
     "RemoteStopTransaction": _remote_stop,
+    "ReserveNow": _reserve_now,
     "Reset": _reset,
     "SendLocalList": _send_local_list,
     "SetChargingProfile": _set_charging_profile,
+    "SignedUpdateFirmware": _json_only,
     "TriggerMessage": _trigger_message,
     "UnlockConnector": _unlock_connector,
+    "UpdateFirmware": _json_only,
 }
+"""Every action of OCPP 1.6 that a central system may send."""

@@ -13,6 +13,9 @@ from msgspec import Meta, Raw, Struct
 
 EvseId = Annotated[int, Meta(ge=0, le=2**31 - 1, description="EVSE number; 0 is the station as a whole.")]
 Key = Annotated[str, Meta(min_length=1, max_length=50)]
+Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
+RequestId = Annotated[int, Meta(ge=0, le=2**31 - 1, description="Names the job in what is said of it.")]
+Url = Annotated[str, Meta(min_length=1, max_length=512)]
 TokenText = Annotated[str, Meta(min_length=1, max_length=255)]
 
 
@@ -118,7 +121,9 @@ class UnlockConnector(Command, frozen=True, kw_only=True):
 
 
 class TriggerMessage(Command, frozen=True, kw_only=True):
-    """Ask the station to send a message now. OCPP 1.6 §5.17."""
+    """Ask the station to send a message now. 1.6 says what only the security extension knows
+    (LogStatusNotification, SignedFirmwareStatusNotification, SignChargingStationCertificate) with
+    ExtendedTriggerMessage. OCPP 1.6 §5.17, 2.x F06."""
 
     message: Annotated[str, Meta(min_length=1, max_length=50)]
     evse_id: EvseId | None = None
@@ -139,6 +144,28 @@ class SendLocalList(Command, frozen=True, kw_only=True):
     version: Annotated[int, Meta(ge=1)]
     update: Literal["Full", "Differential"] = "Full"
     entries: tuple[LocalListEntry, ...] = ()
+
+
+class GetLocalListVersion(Command, frozen=True, kw_only=True):
+    """Which version of the local list the station has: 0, an empty one; below 0, none at all. OCPP 1.6
+    §5.10."""
+
+
+class ReserveNow(Command, frozen=True, kw_only=True):
+    """Keep an EVSE (0: any) for a token until `expires_at`; the same `id` replaces an older reservation.
+    A token of the group `group_id_token` may use it as well. OCPP 1.6 §5.13, 2.x H01."""
+
+    id: Int32
+    evse_id: EvseId = 0
+    id_token: TokenText
+    group_id_token: TokenText | None = None
+    expires_at: datetime
+
+
+class CancelReservation(Command, frozen=True, kw_only=True):
+    """Give up a reservation. OCPP 1.6 §5.1, 2.x H02."""
+
+    id: Int32
 
 
 class SetChargingProfile(Command, frozen=True, kw_only=True):
@@ -168,11 +195,80 @@ class GetCompositeSchedule(Command, frozen=True, kw_only=True):
 class GetDiagnostics(Command, frozen=True, kw_only=True):
     """Have the station upload its diagnostics to `location` (a directory URL). OCPP 1.6 §5.9."""
 
-    location: Annotated[str, Meta(min_length=1, max_length=512)]
+    location: Url
     retries: int | None = None
     retry_interval_s: int | None = None
     start_at: datetime | None = None
     stop_at: datetime | None = None
+
+
+class GetLog(Command, frozen=True, kw_only=True):
+    """Have the station upload a log to `location`, and tell of it under `request_id`. OCPP 1.6 security
+    extension §4.6, 2.x N01."""
+
+    log_type: Literal["DiagnosticsLog", "SecurityLog"] = "DiagnosticsLog"
+    request_id: RequestId
+    location: Url
+    retries: int | None = None
+    retry_interval_s: int | None = None
+    oldest_at: datetime | None = None
+    latest_at: datetime | None = None
+
+
+class UpdateFirmware(Command, frozen=True, kw_only=True):
+    """Have the station fetch firmware from `location`, not before `retrieve_at`, and install it. Signed where
+    there is a `signing_certificate` (PEM) with a `signature` (Base64); 1.6 knows `request_id` and
+    `install_at` of signed firmware alone. OCPP 1.6 §5.19 and security extension, 2.x L01."""
+
+    request_id: RequestId
+    location: Url
+    retrieve_at: datetime
+    install_at: datetime | None = None
+    signing_certificate: Annotated[str, Meta(min_length=1, max_length=5500)] | None = None
+    signature: Annotated[str, Meta(min_length=1, max_length=800)] | None = None
+    retries: int | None = None
+    retry_interval_s: int | None = None
+
+
+RootUse = Literal[
+    "CSMSRootCertificate", "ManufacturerRootCertificate", "MORootCertificate", "V2GRootCertificate"
+]
+"""What a root certificate is trusted for. 1.6 has the first two."""
+
+
+class InstallCertificate(Command, frozen=True, kw_only=True):
+    """Have the station trust a root certificate (PEM). OCPP 1.6 security extension, 2.x M05."""
+
+    certificate_type: RootUse
+    certificate: Annotated[str, Meta(min_length=1, max_length=5500)]
+
+
+class CertificateHash(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How an installed certificate is named: hashes of its issuer's name and key, and its serial number."""
+
+    hash_algorithm: Literal["SHA256", "SHA384", "SHA512"]
+    issuer_name_hash: Annotated[str, Meta(max_length=128)]
+    issuer_key_hash: Annotated[str, Meta(max_length=128)]
+    serial_number: Annotated[str, Meta(max_length=40)]
+
+
+class DeleteCertificate(Command, frozen=True, kw_only=True):
+    """Have the station trust a certificate no longer. OCPP 1.6 security extension, 2.x M04."""
+
+    certificate: CertificateHash
+
+
+class GetInstalledCertificateIds(Command, frozen=True, kw_only=True):
+    """Which root certificates the station trusts. OCPP 1.6 security extension, 2.x M03."""
+
+    certificate_type: RootUse
+
+
+class CertificateSigned(Command, frozen=True, kw_only=True):
+    """Hand the station the certificate that it asked for with a CSR, and the certificates above it (PEM, its
+    own first). OCPP 1.6 security extension, 2.x A02."""
+
+    certificate_chain: Annotated[str, Meta(min_length=1, max_length=10_000)]
 
 
 class RawCall(Command, frozen=True, kw_only=True):
@@ -194,10 +290,19 @@ AnyCommand = (
     | UnlockConnector
     | TriggerMessage
     | SendLocalList
+    | GetLocalListVersion
+    | ReserveNow
+    | CancelReservation
     | SetChargingProfile
     | ClearChargingProfile
     | GetCompositeSchedule
     | GetDiagnostics
+    | GetLog
+    | UpdateFirmware
+    | InstallCertificate
+    | DeleteCertificate
+    | GetInstalledCertificateIds
+    | CertificateSigned
 )
 """The commands of `POST /stations/{id}/commands`."""
 

@@ -98,11 +98,34 @@ class MessageQuarantined(_Event, frozen=True, kw_only=True):
 class FirmwareStatusChanged(_Event, frozen=True, kw_only=True):
     station_id: str
     status: str
+    request_id: int | None = None
+    """The update that it tells of, where the station names one."""
 
 
 class DiagnosticsStatusChanged(_Event, frozen=True, kw_only=True):
+    """How far the upload of diagnostics or of a log has come."""
+
     station_id: str
     status: str
+    request_id: int | None = None
+    """The upload that it tells of, where the station names one."""
+
+
+class SecurityEventReported(_Event, frozen=True, kw_only=True):
+    station_id: str
+    type: str
+    reported_at: datetime | None = None
+    """The station's own time, where it gave one."""
+    info: str = ""
+
+
+class CertificateRequested(_Event, frozen=True, kw_only=True):
+    """A station asks to have its certificate signed."""
+
+    station_id: str
+    csr: str
+    certificate_type: str = "ChargingStationCertificate"
+    """What it is for, in the words of OCPP 2.x."""
 
 
 class DataTransferReceived(_Event, frozen=True, kw_only=True):
@@ -195,6 +218,8 @@ Event = (
     | MessageQuarantined
     | FirmwareStatusChanged
     | DiagnosticsStatusChanged
+    | SecurityEventReported
+    | CertificateRequested
     | DataTransferReceived
     | TokenRegistered
     | TokenChanged
@@ -257,6 +282,8 @@ def station_of(event: Event) -> str:
             | AuthorizationAnswered()
             | FirmwareStatusChanged()
             | DiagnosticsStatusChanged()
+            | SecurityEventReported()
+            | CertificateRequested()
             | DataTransferReceived()
             | CommandSent()
             | CommandFinished()

@@ -23,6 +23,10 @@ BEFORE_ACCEPTANCE: Final = frozenset(
         "TransactionEvent",
         "FirmwareStatusNotification",
         "DiagnosticsStatusNotification",
+        "SignedFirmwareStatusNotification",
+        "LogStatusNotification",
+        "SecurityEventNotification",
+        "SignCertificate",
         "Heartbeat",
     )
 )

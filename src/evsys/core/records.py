@@ -96,6 +96,10 @@ class StationStatus(Record, frozen=True, kw_only=True, gc=False):
     meter_serial_number: str = ""
     firmware_status: str = ""
     diagnostics_status: str = ""
+    firmware_request_id: int | None = None
+    """The update of which `firmware_status` tells, where the station named one."""
+    diagnostics_request_id: int | None = None
+    """The same of `diagnostics_status`."""
 
 
 class ConnectorStatus(Record, frozen=True, kw_only=True, gc=False):

@@ -39,7 +39,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from evsys.core import records
 from evsys.core.events import PEOPLE
 
-VERSION: Final = "0003"
+VERSION: Final = "0004"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -225,6 +225,8 @@ station_status: Final = Table(
     _text("meter_serial_number"),
     _text("firmware_status"),
     _text("diagnostics_status"),
+    _maybe_number("firmware_request_id"),
+    _maybe_number("diagnostics_request_id"),
     sqlite_with_rowid=False,
 )
 

@@ -1,10 +1,10 @@
-"""Authorize, ClearCache, SendLocalList."""
+"""Authorize, ClearCache, GetLocalListVersion, SendLocalList."""
 
 from datetime import timedelta
 
 import pytest
 
-from evsys.core.commands import ClearCache, LocalListEntry, SendLocalList
+from evsys.core.commands import ClearCache, GetLocalListVersion, LocalListEntry, SendLocalList
 from evsys.core.errors import BadCommand
 from evsys.core.events import AuthorizationAnswered
 from evsys.core.facts import Policy
@@ -83,3 +83,10 @@ def test_a_local_list_is_sent():
 def test_an_entry_that_cannot_be_said_is_a_bad_command(entry):
     with pytest.raises(BadCommand):
         perform(SendLocalList(version=1, entries=(entry,)))
+
+
+@pytest.mark.parametrize(("version", "accepted"), [(3, True), (0, True), (-1, False)])
+def test_the_version_of_the_local_list_is_asked_for(version, accepted):
+    outcome, said = perform(GetLocalListVersion(), {"listVersion": version})
+    assert said == [("GetLocalListVersion", {})]
+    assert (outcome.accepted, outcome.status) == (accepted, str(version))

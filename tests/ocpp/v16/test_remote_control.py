@@ -14,7 +14,7 @@ from evsys.core.commands import (
     UnlockConnector,
 )
 from evsys.core.errors import BadCommand
-from evsys.ocpp.v16.remote_control import TRIGGERS
+from evsys.ocpp.v16.remote_control import EXTENDED_TRIGGERS, TRIGGERS
 from kit.desk import Desk
 from kit.performing import perform
 
@@ -103,6 +103,14 @@ def test_every_trigger_of_16_can_be_pulled(message):
     outcome, said = perform(TriggerMessage(message=message, evse_id=1), {"status": "Accepted"})
     assert said == [("TriggerMessage", {"requestedMessage": message, "connectorId": 1})]
     assert outcome.accepted
+
+
+@pytest.mark.parametrize(("message", "said_as"), sorted(EXTENDED_TRIGGERS.items()))
+def test_what_the_security_extension_alone_can_trigger_goes_its_way(message, said_as):
+    outcome, said = perform(TriggerMessage(message=message, evse_id=1), {"status": "Accepted"})
+    assert said == [("ExtendedTriggerMessage", {"requestedMessage": said_as, "connectorId": 1})]
+    assert outcome.accepted
+    assert not perform(TriggerMessage(message=message), {"status": "NotImplemented"})[0].accepted
 
 
 def test_a_trigger_without_a_connector_and_a_station_that_has_none():

@@ -11,6 +11,8 @@ from evsys.ocpp.v16 import (
     provisioning,
     raw,
     remote_control,
+    reservation,
+    security,
     smart_charging,
     transactions,
 )
@@ -27,6 +29,8 @@ __all__ = [
     "provisioning",
     "raw",
     "remote_control",
+    "reservation",
+    "security",
     "smart_charging",
     "transactions",
 ]

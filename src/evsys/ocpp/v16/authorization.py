@@ -1,4 +1,5 @@
-"""Authorization and the local list: Authorize, ClearCache, SendLocalList (OCPP 1.6 §4.1, §5.4, §5.15)."""
+"""Authorization and the local list: Authorize, ClearCache, GetLocalListVersion, SendLocalList (OCPP 1.6 §4.1,
+§5.4, §5.10, §5.15)."""
 
 from evsys.core import commands
 from evsys.core.authorization import authorize
@@ -9,7 +10,7 @@ from evsys.core.station import Station
 from evsys.core.work import Turn
 from evsys.ocpp.dialect import Performance, Request, call
 from evsys.ocpp.v16 import messages as m
-from evsys.ocpp.v16.dialect import V16, given, id_tag, id_tag_info, whole_seconds
+from evsys.ocpp.v16.dialect import V16, given, id_tag, id_tag_info, seconds
 
 
 @V16.answers(m.AuthorizeRequest)
@@ -25,6 +26,14 @@ def authorize_id_tag(turn: Turn, request: m.AuthorizeRequest) -> m.AuthorizeResp
 def clear_cache(command: commands.ClearCache, station: Station) -> Performance:
     answer, raw = yield from call(Request("ClearCache", m.ClearCacheRequest(), m.ClearCacheResponse))
     return Outcome(accepted=answer.status == "Accepted", status=answer.status, detail=raw)
+
+
+@V16.performs(commands.GetLocalListVersion)
+def get_local_list_version(command: commands.GetLocalListVersion, station: Station) -> Performance:
+    """The status is the number; below 0 there is no list to be had."""
+    request = Request("GetLocalListVersion", m.GetLocalListVersionRequest(), m.GetLocalListVersionResponse)
+    answer, raw = yield from call(request)
+    return Outcome(accepted=answer.listVersion >= 0, status=str(answer.listVersion), detail=raw)
 
 
 @V16.performs(commands.SendLocalList)
@@ -46,7 +55,7 @@ def _entry(entry: commands.LocalListEntry, update: str) -> m.LocalAuthorization:
         return m.LocalAuthorization(idTag=id_tag(entry.id_token))
     info = m.IdTagInfo(
         status=entry.status,
-        expiryDate=given(whole_seconds(entry.expires_at) if entry.expires_at else None),
+        expiryDate=seconds(entry.expires_at),
         parentIdTag=given(id_tag(entry.parent) if entry.parent else None),
     )
     return m.LocalAuthorization(idTag=id_tag(entry.id_token), idTagInfo=info)

@@ -31,6 +31,16 @@ def said(value: str | UnsetType) -> str:
     return "" if value is UNSET else value
 
 
+def named(number: int | UnsetType) -> int | None:
+    """An optional number as the core keeps it."""
+    return None if isinstance(number, UnsetType) else number
+
+
+def seconds(moment: datetime | None) -> datetime | UnsetType:
+    """An optional time to send."""
+    return UNSET if moment is None else whole_seconds(moment)
+
+
 def place(connector_id: int) -> tuple[int, int]:
     """EVSE and connector of the core. A number below 0 names no connector, as 0 does."""
     return (connector_id, 1) if connector_id > 0 else (0, 0)

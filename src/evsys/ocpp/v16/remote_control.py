@@ -1,7 +1,7 @@
 """Remote control: RemoteStartTransaction, RemoteStopTransaction, UnlockConnector, TriggerMessage (OCPP 1.6
-§5.11, §5.12, §5.17, §5.18)."""
+§5.11, §5.12, §5.17, §5.18), ExtendedTriggerMessage (security extension)."""
 
-from typing import get_args, get_type_hints
+from typing import Final, get_args, get_type_hints
 
 from msgspec import UNSET
 
@@ -14,7 +14,15 @@ from evsys.ocpp.v16 import messages as m
 from evsys.ocpp.v16.dialect import V16, given, id_tag
 from evsys.ocpp.v16.smart_charging import number_of, profile
 
-TRIGGERS = frozenset[str](get_args(get_type_hints(m.TriggerMessageRequest)["requestedMessage"]))
+TRIGGERS: Final = frozenset[str](get_args(get_type_hints(m.TriggerMessageRequest)["requestedMessage"]))
+EXTENDED_TRIGGERS: Final = {
+    "LogStatusNotification": "LogStatusNotification",
+    "SignedFirmwareStatusNotification": "FirmwareStatusNotification",
+    "SignChargePointCertificate": "SignChargePointCertificate",
+    "SignChargingStationCertificate": "SignChargePointCertificate",
+}
+"""What the security extension alone can trigger, and how it says it. A FirmwareStatusNotification that is
+triggered by it comes as a signed one."""
 
 
 @V16.performs(commands.RequestStartTransaction)
@@ -50,11 +58,27 @@ def unlock_connector(command: commands.UnlockConnector, station: Station) -> Per
 
 @V16.performs(commands.TriggerMessage)
 def trigger_message(command: commands.TriggerMessage, station: Station) -> Performance:
+    extended = EXTENDED_TRIGGERS.get(command.message)
+    if extended is not None:
+        return (yield from _trigger_extended(extended, command.evse_id))
     if command.message not in TRIGGERS:
-        raise BadCommand(f"message: OCPP 1.6 can trigger {', '.join(sorted(TRIGGERS))}")
+        raise BadCommand(
+            f"message: OCPP 1.6 can trigger {', '.join(sorted(TRIGGERS | EXTENDED_TRIGGERS.keys()))}"
+        )
     request = m.TriggerMessageRequest(
         requestedMessage=command.message,  # type: ignore[arg-type]  # one of TRIGGERS
         connectorId=given(command.evse_id),
     )
     answer, raw = yield from call(Request("TriggerMessage", request, m.TriggerMessageResponse))
+    return Outcome(accepted=answer.status == "Accepted", status=answer.status, detail=raw)
+
+
+def _trigger_extended(message: str, evse_id: int | None) -> Performance:
+    request = m.ExtendedTriggerMessageRequest(
+        requestedMessage=message,  # type: ignore[arg-type]  # one of EXTENDED_TRIGGERS
+        connectorId=given(evse_id),
+    )
+    answer, raw = yield from call(
+        Request("ExtendedTriggerMessage", request, m.ExtendedTriggerMessageResponse)
+    )
     return Outcome(accepted=answer.status == "Accepted", status=answer.status, detail=raw)

@@ -10,7 +10,7 @@ from evsys.core.errors import BadCommand
 from evsys.core.station import Station
 from evsys.ocpp.dialect import Performance, Request, call
 from evsys.ocpp.v16 import messages as m
-from evsys.ocpp.v16.dialect import V16, given, whole_seconds
+from evsys.ocpp.v16.dialect import V16, given, seconds
 
 MAX_LIMIT: Final = Decimal(2**31)
 """Far above any limit in A or W, and small enough for every station's numbers."""
@@ -67,11 +67,11 @@ def profile(wanted: commands.ChargingProfile, station: Station) -> m.ChargingPro
         chargingProfilePurpose=_PURPOSES[wanted.purpose],
         chargingProfileKind=wanted.kind,
         recurrencyKind=given(wanted.recurrency_kind),
-        validFrom=given(whole_seconds(wanted.valid_from) if wanted.valid_from else None),
-        validTo=given(whole_seconds(wanted.valid_to) if wanted.valid_to else None),
+        validFrom=seconds(wanted.valid_from),
+        validTo=seconds(wanted.valid_to),
         chargingSchedule=m.ChargingSchedule(
             duration=given(schedule.duration_s),
-            startSchedule=given(whole_seconds(schedule.start_schedule) if schedule.start_schedule else None),
+            startSchedule=seconds(schedule.start_schedule),
             chargingRateUnit=schedule.charging_rate_unit,
             chargingSchedulePeriod=[
                 m.ChargingSchedulePeriod(
