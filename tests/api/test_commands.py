@@ -247,3 +247,60 @@ async def test_a_raw_call_is_for_administrators(office: RunningOffice) -> None:
         async with office.client(role) as client:  # type: ignore[arg-type]
             response = await client.post("/api/v1/stations/CP1/ocpp/Reset", json={})
             assert response.status_code == status
+
+
+async def test_a_command_is_queued_for_a_station_that_is_away(
+    office: RunningOffice, admin: httpx.AsyncClient
+) -> None:
+    await office.put(station())
+    response = await admin.post("/api/v1/stations/CP1/commands?queue=PT2H", json={"type": "Reset"})
+    assert response.status_code == 202, response.text
+    record = json_of(response)
+    assert (record["status"], record["finished_at"]) == ("Queued", None)
+    assert json_of(await admin.get(f"/api/v1/commands/{record['id']}")) == record
+    (queued,) = (await admin.get("/api/v1/stations/CP1/queue")).json()["items"]
+    assert (queued["id"], queued["expires_at"]) == (record["id"], "2026-06-01T14:00:00Z")
+    assert (await admin.delete(f"/api/v1/commands/{record['id']}")).status_code == 204
+    assert (await admin.delete(f"/api/v1/commands/{record['id']}")).status_code == 409
+    assert json_of(await admin.get(f"/api/v1/commands/{record['id']}"))["status"] == "Cancelled"
+    kinds = [
+        each["event"]["kind"] for each in (await admin.get("/api/v1/events?station=CP1")).json()["items"]
+    ]
+    assert kinds == ["CommandQueued", "CommandDropped"]
+
+
+async def test_a_command_with_a_queue_is_sent_at_once_where_the_station_is_there(
+    office: RunningOffice, admin: httpx.AsyncClient
+) -> None:
+    await charger_of(office, {"Reset": ACCEPTED})
+    response = await admin.post("/api/v1/stations/CP1/commands?queue=PT2H", json={"type": "Reset"})
+    assert (response.status_code, response.json()["accepted"]) == (200, True)
+    assert (await admin.delete(f"/api/v1/commands/{response.json()['id']}")).status_code == 409
+
+
+async def test_a_command_does_not_overtake_those_that_wait(
+    office: RunningOffice, admin: httpx.AsyncClient
+) -> None:
+    await office.put(station())
+    await admin.post("/api/v1/stations/CP1/commands?queue=PT2H", json={"type": "ClearCache"})
+    charger = await office.station({"Reset": ACCEPTED, "ClearCache": ACCEPTED})
+    response = await admin.post("/api/v1/stations/CP1/commands?queue=PT2H", json={"type": "Reset"})
+    assert response.status_code == 202
+    office.clock.step(3)
+    while len(charger.calls) < 2:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    assert [action for action, _ in charger.calls] == ["ClearCache", "Reset"]
+
+
+@pytest.mark.parametrize("queue", ["", "2h", "PT", "P1Y", "PT0S", "P31D", "-PT1H", "PT2H "])
+async def test_what_is_no_time_to_wait_is_refused(
+    office: RunningOffice, admin: httpx.AsyncClient, queue: str
+) -> None:
+    await office.put(station())
+    response = await admin.post(
+        "/api/v1/stations/CP1/commands", params={"queue": queue}, json={"type": "Reset"}
+    )
+    assert response.status_code == 400, response.text
+    missing = await admin.post("/api/v1/stations/CP9/commands?queue=PT1H", json={"type": "Reset"})
+    assert missing.status_code == 404
+    assert (await admin.delete("/api/v1/commands/none")).status_code == 404

@@ -53,6 +53,10 @@ OF_A_STATION = [
     events.DataTransferReceived(station_id="CP1", vendor_id="v"),
     events.CommandSent(command_id="c", station_id="CP1", type="Reset", request=Raw(b"{}"), by="b"),
     events.CommandFinished(command_id="c", station_id="CP1", type="Reset"),
+    events.CommandQueued(
+        command_id="c", station_id="CP1", type="Reset", request=Raw(b"{}"), by="b", expires_at=NOON
+    ),
+    events.CommandDropped(command_id="c", station_id="CP1", type="Reset", status="Expired"),
 ]
 OF_NO_STATION = [
     events.TokenRegistered(token=TOKEN),

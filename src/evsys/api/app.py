@@ -71,6 +71,8 @@ def create_app(office: Office, metrics: OfficeMetrics, key_required: bool = Fals
             commands.send_raw,
             commands.get_command,
             commands.list_commands,
+            commands.cancel_command,
+            commands.list_queue,
             transactions.list_transactions,
             transactions.get_transaction,
             transactions.list_meter_values,

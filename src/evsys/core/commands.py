@@ -319,6 +319,9 @@ class AssertMetering(Command, frozen=True, kw_only=True):
     sample_interval_s: Annotated[int, Meta(ge=0)] = 0
 
 
+SECRET_KEYS: frozenset[str] = frozenset(("authorizationkey", "basicauthpassword"))
+"""Configuration (in lower case) whose value is a secret: it goes to the station and nowhere else."""
+
 NOTHING = Raw(b"null")
 
 

@@ -198,6 +198,28 @@ class CommandFinished(_Event, frozen=True, kw_only=True):
     error: str = ""
 
 
+class CommandQueued(_Event, frozen=True, kw_only=True):
+    """A command waits for its station to come back."""
+
+    command_id: str
+    station_id: str
+    type: str
+    request: Raw
+    by: str
+    expires_at: datetime
+
+
+class CommandDropped(_Event, frozen=True, kw_only=True):
+    """A queued command will not be sent: it has expired, was cancelled, or cannot be sent."""
+
+    command_id: str
+    station_id: str
+    type: str
+    status: str
+    by: str = ""
+    error: str = ""
+
+
 class ServerStarted(_Event, frozen=True, kw_only=True):
     version: str
     stations: int
@@ -232,6 +254,8 @@ Event = (
     | ApiKeyRevoked
     | CommandSent
     | CommandFinished
+    | CommandQueued
+    | CommandDropped
     | ServerStarted
 )
 
@@ -287,6 +311,8 @@ def station_of(event: Event) -> str:
             | DataTransferReceived()
             | CommandSent()
             | CommandFinished()
+            | CommandQueued()
+            | CommandDropped()
         ):
             return event.station_id
         case _:

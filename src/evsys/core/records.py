@@ -314,6 +314,30 @@ class CommandRecord(Record, frozen=True, kw_only=True):
     error: str = ""
 
 
+QueuedStatus = Literal["Queued", "Sending", "Sent", "Expired", "Cancelled", "Failed"]
+
+
+class QueuedCommand(Record, frozen=True, kw_only=True):
+    """A command that waits until its station is back. The office writes it; from the moment it is sent the
+    station's turns keep a `CommandRecord` of the same id."""
+
+    id: str
+    station_id: str
+    number: int
+    """Its place among all commands that were ever queued for the station."""
+    type: str
+    request: Raw
+    requested_by: str
+    requested_at: datetime
+    expires_at: datetime
+    """When it is no longer to be sent."""
+    status: QueuedStatus = "Queued"
+    ended_at: datetime | None = None
+    """When it stopped waiting: sent or not."""
+    error: str = ""
+    version: int = 1
+
+
 class Lease(Record, frozen=True, kw_only=True):
     """A number handed out in blocks (1.6 transaction numbers): all below `next` are given away."""
 

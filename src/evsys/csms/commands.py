@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from evsys.core.commands import (
     NOTHING,
+    SECRET_KEYS,
     Outcome,
     RawCall,
     RequestStartTransaction,
@@ -38,8 +39,6 @@ from evsys.csms.calls import perform
 from evsys.csms.turns import Running
 from evsys.ocpp.dialect import encode
 
-SECRET_KEYS: Final = frozenset(("authorizationkey", "basicauthpassword"))
-"""Configuration whose value is a secret: it goes to the station and nowhere else."""
 SECRET_KEYS_BYTES: Final = tuple(key.encode() for key in SECRET_KEYS)
 REMOTE_CONTROL: Final = frozenset(
     (

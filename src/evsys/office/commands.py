@@ -13,9 +13,10 @@ import msgspec
 from msgspec.structs import replace
 
 from evsys.core import errors
-from evsys.core.commands import Outcome, SentCommand
+from evsys.core.commands import AnyCommand, Outcome, SentCommand
 from evsys.core.errors import (
     BadAnswer,
+    BadCommand,
     CallFailed,
     EvsysError,
     NoAnswer,
@@ -24,12 +25,14 @@ from evsys.core.errors import (
     StationUnknown,
 )
 from evsys.core.ports import Bus, BusTimeout, CommandReply, CommandRequest, NobodyThere, station_subject
-from evsys.core.records import CommandRecord
+from evsys.core.records import CommandRecord, QueuedCommand
 from evsys.store.views import commands, stations
 from evsys.store.views.reader import Reader
 
 BUS_MARGIN_S: Final = 1.0
 """How much longer than the station's own time the bus waits: for two commits and the way."""
+FINISHED_WITHIN_S: Final = 600.0
+"""How long a queued command may take with all its CALLs, before the next one goes."""
 RECORDED_WITHIN_S: Final = 10.0
 """How long it may take until a command is recorded that nobody waits for."""
 
@@ -80,6 +83,17 @@ class Commands:
         await self._ask(station_id, request, RECORDED_WITHIN_S)
         return await self.find(request.command_id)
 
+    async def deliver(self, queued: QueuedCommand) -> None:
+        """Send a command that was queued, and wait until it is finished: the station may take the time that
+        it is allowed for any CALL. What was sent before is not sent again, BadCommand is raised; else raises
+        as `send`."""
+        try:
+            command = msgspec.json.decode(queued.request, type=AnyCommand)
+        except msgspec.DecodeError as error:
+            raise BadCommand(f"the command cannot be read any more: {error}") from None
+        request = CommandRequest(command=command, command_id=queued.id, by=queued.requested_by)
+        await self._ask(queued.station_id, request, FINISHED_WITHIN_S)
+
     async def find(self, command_id: str) -> CommandRecord:
         """What is recorded of a command. Raises NotFound."""
         record = await self._reader.read(partial(commands.command, command_id=command_id))
@@ -99,7 +113,7 @@ class Commands:
         except BusTimeout as error:
             raise NoAnswer(str(error)) from None
         except ValueError as error:
-            raise errors.BadCommand(str(error)) from None
+            raise BadCommand(str(error)) from None
         reply = msgspec.json.decode(answer, type=CommandReply)
         if reply.error:
             raise error_of(reply)

@@ -7,6 +7,7 @@ from evsys.office.consumers import Consumers
 from evsys.office.feed import Feed
 from evsys.office.keys import Keys
 from evsys.office.network import Locations, Stations, Users
+from evsys.office.queue import CommandQueue
 from evsys.office.status import Status
 from evsys.office.tokens import Tokens
 from evsys.office.wirelog import Wire
@@ -26,6 +27,7 @@ class Office:
         self.bus = bus
         self.reader = reader
         self.commands = Commands(bus, reader)
+        self.queue = CommandQueue(books, reader, clock, self.commands)
         self.tokens = Tokens(books, reader, clock)
         self.stations = Stations(books, reader, clock)
         self.locations = Locations(books, reader, clock)

@@ -39,7 +39,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from evsys.core import records
 from evsys.core.events import PEOPLE
 
-VERSION: Final = "0004"
+VERSION: Final = "0005"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -449,6 +449,34 @@ commands: Final = Table(
 Index("commands_by_station", commands.c.station_id, commands.c.requested_at)
 """A station's commands, newest first."""
 
+queued_commands: Final = Table(
+    "queued_commands",
+    metadata,
+    _key("id"),
+    _text("station_id"),
+    _number("number"),
+    _text("type"),
+    _json("request"),
+    _text("requested_by"),
+    _time("requested_at"),
+    _time("expires_at"),
+    _text("status"),
+    _maybe_time("ended_at"),
+    _text("error"),
+    _number("version"),
+    UniqueConstraint("station_id", "number", name="queued_commands_number"),
+)
+"""A station's queue in order, and its pages, newest first."""
+_waiting = queued_commands.c.ended_at.is_(None)
+Index(
+    "queued_commands_waiting",
+    queued_commands.c.station_id,
+    queued_commands.c.number,
+    sqlite_where=_waiting,
+    postgresql_where=_waiting,
+)
+"""What waits, of a station and of all, in order."""
+
 leases: Final = Table("leases", metadata, _key("name"), _number("next"))
 
 consumer_cursors: Final = Table(
@@ -528,6 +556,7 @@ TABLES: Final[dict[type[records.Record], AnyTable]] = {
     records.ApiKey: api_keys,
     records.ApiKeySecret: api_key_secrets,
     records.CommandRecord: commands,
+    records.QueuedCommand: queued_commands,
     records.Lease: leases,
     records.ConfigurationKey: configuration_keys,
     records.ConsumerCursor: consumer_cursors,
