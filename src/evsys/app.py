@@ -73,6 +73,8 @@ class Assignment(Struct, frozen=True, kw_only=True):
     config: Config
     database: str
     """The file, absolute."""
+    server_key: bytes
+    """What digests of stations' passwords are made with."""
     writer_address: str
     bus_address: str
     sockets: dict[str, int]
@@ -200,7 +202,7 @@ async def _gateway(assignment: Assignment) -> None:
                 wire_log=config.wire_log.enabled or config.is_debug,
             ),
             SystemClock(),
-            on_station=index.put,
+            index=index,
         )
         gateway = Gateway(
             node,
@@ -211,6 +213,7 @@ async def _gateway(assignment: Assignment) -> None:
                 assume_protocol=config.listen.assume_protocol,
                 ping_interval_s=config.listen.ping_interval,
                 heartbeat_interval_s=config.heartbeat_interval,
+                server_key=assignment.server_key,
             ),
             [_socket(assignment, "ocpp")],
             tls_context(config.listen),
@@ -225,7 +228,7 @@ async def _gateway(assignment: Assignment) -> None:
             return text(registry)
 
         await node.start()
-        index.fill(await store.stations())
+        index.fill(await store.stations(), await store.credentials())
         hub.serve(GATEWAY_METRICS, metrics)
         gateway.start()
         gc.collect()
@@ -311,7 +314,7 @@ async def _office(assignment: Assignment) -> None:
         closing.push_async_callback(bus.close)
         clock = SystemClock()
         wire = _wire_log(assignment, bus, clock)
-        office = Office(store, reader, bus, clock, wire)
+        office = Office(store, reader, bus, clock, assignment.server_key, wire)
         app = create_app(office, OfficeMetrics(registry), api.key_required)
         tls = (api.cert_file, api.key_file) if api.tls_enabled else ("", "")
         servers = [(http_server(app, *tls), "api")]

@@ -26,6 +26,9 @@ from msgspec.structs import FieldInfo, fields, replace
 DEFAULT_FILE = Path("config.yml")
 """Read from the working directory where no file is named."""
 
+MIN_SERVER_KEY_CHARACTERS = 32
+"""Of a secret that is not guessed."""
+
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 Seconds = Annotated[int, Meta(ge=1, le=86_400)]
 """A duration; a day is far beyond what any of these settings is good for."""
@@ -87,6 +90,12 @@ class WireLog(Section, frozen=True, kw_only=True):
     max_megabytes: Annotated[int, Meta(ge=1, le=1_000_000)] = 1024
 
 
+class Security(Section, frozen=True, kw_only=True):
+    """How stations prove who they are."""
+
+    server_key: str = ""
+
+
 class DataTransfer(Section, frozen=True, kw_only=True):
     vendors: tuple[str, ...] = ()
 
@@ -137,6 +146,7 @@ class Config(Section, frozen=True, kw_only=True):
     metrics: Metrics = Metrics()
     database: Database = Database()
     wire_log: WireLog = WireLog()
+    security: Security = Security()
     data_transfer: DataTransfer = DataTransfer()
     mongo: Mongo = Mongo()
     ocpi: Ocpi = Ocpi()
@@ -229,6 +239,8 @@ def _faults(config: Config) -> Iterator[tuple[str, str]]:
     yield from _tls_faults("api", config.api)
     if not config.database.url.startswith("sqlite:///") or config.database.path == Path():
         yield "database.url", "must be sqlite:///PATH"
+    if 0 < len(config.security.server_key) < MIN_SERVER_KEY_CHARACTERS:
+        yield "security.server_key", f"needs {MIN_SERVER_KEY_CHARACTERS} characters at least"
     if config.mongo.enabled:
         yield (
             "mongo.enabled",

@@ -44,6 +44,7 @@ from evsys.app import (
 )
 from evsys.config import Config, Loaded
 from evsys.store.lock import DatabaseInUse, server_lock
+from evsys.store.server_key import server_key
 
 BIND_PATIENCE_S: Final = 2.0
 """How long a port may be in use yet: the processes of a killed supervisor let go of it within this."""
@@ -79,12 +80,13 @@ def serve(loaded: Loaded, say: Callable[[str], None]) -> None:
     _raise_descriptor_limit()
     with ExitStack() as held:
         database = _take_database(config.database.path.absolute(), held)
+        server_key = _server_key(config, database)
         _check_certificates(config)
         sockets = {name: held.enter_context(bound) for name, bound in _bind_all(config)}
         folder = Path(held.enter_context(TemporaryDirectory(prefix="evsys-")))
         for name in ("writer", "bus"):
             sockets[name] = held.enter_context(_bind_unix(folder / name))
-        asyncio.run(_Supervisor(config, database, folder, sockets, say).run())
+        asyncio.run(_Supervisor(config, database, server_key, folder, sockets, say).run())
 
 
 def _take_database(path: Path, held: ExitStack) -> Path:
@@ -96,6 +98,18 @@ def _take_database(path: Path, held: ExitStack) -> Path:
         raise CannotStart(f"another evsys serves this database: {error}") from None
     except OSError as error:
         raise CannotStart(f"database.url: {error.filename or path}: {error.strerror}") from None
+
+
+def _server_key(config: Config, database: Path) -> bytes:
+    """The one of the configuration, else that of the file beside the database, made at the first start."""
+    if config.security.server_key:
+        return config.security.server_key.encode()
+    try:
+        return server_key(database)
+    except ValueError as error:
+        raise CannotStart(f"security.server_key: {error}") from None
+    except OSError as error:
+        raise CannotStart(f"security.server_key: {error.filename}: {error.strerror}") from None
 
 
 def _check_certificates(config: Config) -> None:
@@ -327,6 +341,7 @@ class _Supervisor:
         self,
         config: Config,
         database: Path,
+        server_key: bytes,
         folder: Path,
         sockets: dict[str, socket.socket],
         say: Callable[[str], None],
@@ -338,6 +353,7 @@ class _Supervisor:
             assignment = Assignment(
                 config=config,
                 database=str(database),
+                server_key=server_key,
                 writer_address=str(folder / "writer"),
                 bus_address=str(folder / "bus"),
                 sockets={name: sockets[name].fileno() for name in names if name in sockets},

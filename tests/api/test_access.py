@@ -36,7 +36,12 @@ READS = (
     "/api/v1/events",
     "/api/v1/events/stream",
 )
-OPERATORS_READ = ("/api/v1/users", "/api/v1/users/who", "/api/v1/stations/nobody/messages")
+OPERATORS_READ = (
+    "/api/v1/users",
+    "/api/v1/users/who",
+    "/api/v1/stations/nobody/messages",
+    "/api/v1/stations/nobody/security",
+)
 ADMINS_READ = ("/api/v1/keys",)
 WRITES = (
     ("POST", "/api/v1/tokens"),
@@ -61,6 +66,9 @@ ADMINS = (
     ("POST", "/api/v1/stations/nobody/ocpp/Reset"),
     ("POST", "/api/v1/keys"),
     ("DELETE", "/api/v1/keys/which"),
+    ("PATCH", "/api/v1/stations/nobody/security"),
+    ("POST", "/api/v1/stations/nobody/security/key"),
+    ("DELETE", "/api/v1/stations/nobody/security/key"),
     *(("GET", path) for path in ADMINS_READ),
 )
 NAMES = {

@@ -37,6 +37,8 @@ OF_A_STATION = [
     events.StationRegistered(station=STATION),
     events.StationChanged(station=STATION),
     events.StationRemoved(station_id="CP1"),
+    events.StationSecurityChanged(station_id="CP1", by="b"),
+    events.ConnectionRefused(station_id="CP1", reason="wrong password", address="a"),
     events.StationConnected(station_id="CP1", address="a", protocol="ocpp1.6", epoch=1),
     events.StationDisconnected(station_id="CP1", reason="r"),
     events.StationBooted(station_id="CP1", status="Accepted", vendor="v", model="m"),

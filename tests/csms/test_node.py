@@ -17,7 +17,7 @@ from evsys.core.ports import (
 )
 from evsys.core.records import Knock
 from evsys.core.work import Work
-from evsys.csms.node import MAX_KNOCKS
+from evsys.csms.knocks import MAX_KNOCKS
 from kit.central import Central, station, token
 
 
@@ -107,22 +107,22 @@ def test_a_registration_that_is_not_stored_is_none(central: Central) -> None:
 
 def test_knocks_are_counted_over_restarts(central: Central) -> None:
     for _ in range(3):
-        central.node.knock("STRANGER", "10.0.0.1")
+        central.node.knocks.heard("STRANGER", "10.0.0.1")
     central.pass_time(2)
-    central.node.knock("STRANGER", "10.0.0.2")
+    central.node.knocks.heard("STRANGER", "10.0.0.2")
     central.pass_time(2)
     assert [(each.count, each.address) for each in central.read(Knock)] == [(4, "10.0.0.2")]
     first = central.read(Knock)[0].first_seen_at
     central.restart()
     central.clock.step(60)
-    central.node.knock("STRANGER", "10.0.0.1")
+    central.node.knocks.heard("STRANGER", "10.0.0.1")
     central.pass_time(2)
     assert [(each.count, each.first_seen_at) for each in central.read(Knock)] == [(5, first)]
 
 
 def test_a_scanner_cannot_fill_memory_or_disk(central: Central) -> None:
     for number in range(MAX_KNOCKS + 500):
-        central.node.knock(f"X{number}", "10.0.0.1")
+        central.node.knocks.heard(f"X{number}", "10.0.0.1")
     central.pass_time(2)
     assert len(central.read(Knock)) == MAX_KNOCKS
 

@@ -11,7 +11,7 @@ import uvloop
 from evsys.core.records import Station
 from evsys.gateway.server import GatewaySettings
 from evsys.store.migrating import migrate
-from kit.gateway import Serve, Served, station
+from kit.gateway import SERVER_KEY, Serve, Served, station
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -36,7 +36,8 @@ async def serve(empty_database: Path, tmp_path: Path) -> AsyncIterator[Serve]:
         members = {name: value for name, value in given.items() if name in GatewaySettings.__struct_fields__}
         others = {name: value for name, value in given.items() if name not in members}
         known = [station("CP1"), station("CP2")] if stations is None else stations
-        served = Served(path, known, GatewaySettings(**members), **others)  # type: ignore[arg-type]
+        how = GatewaySettings(**{"server_key": SERVER_KEY, **members})  # type: ignore[arg-type]
+        served = Served(path, known, how, **others)  # type: ignore[arg-type]
         await served.start()
         running.append(served)
         return served

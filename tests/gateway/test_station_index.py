@@ -6,7 +6,7 @@ from kit.gateway import station
 
 def index(*ids: str) -> StationIndex:
     filled = StationIndex()
-    filled.fill([station(id) for id in ids])
+    filled.fill([station(id) for id in ids], [])
     return filled
 
 

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from evsys.bus.local import LocalHub
 from evsys.core import records
+from evsys.core.credentials import Credentials
 from evsys.core.events import StationChanged
 from evsys.core.facts import Fact, Policy
 from evsys.core.ports import Fetched, Loaded
@@ -48,6 +49,22 @@ def finish(coroutine: Coroutine[object, object, T]) -> T:
 
 class WriterDied(Exception):
     """The writer died: before a statement, or after a commit that it could not tell of any more."""
+
+
+class Heard:
+    """Where the node tells of stations that people changed."""
+
+    def __init__(self, stations: list[tuple[str, records.Station | None]]) -> None:
+        self._stations = stations
+
+    def put(self, station_id: str, station: records.Station | None) -> None:
+        self._stations.append((station_id, station))
+
+    def secure(self, credentials: Credentials) -> None:
+        pass
+
+    def prove(self, proof: records.StationProof) -> None:
+        pass
 
 
 class BreakableStore(InlineStore):
@@ -140,7 +157,7 @@ class Central:
             self.policy,
             self.settings,
             self.clock,
-            on_station=lambda id, station: self.heard_of.append((id, station)),
+            index=Heard(self.heard_of),
         )
         finish(self.node.take_over())
         self.settle()

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import Final, Protocol, TypeVar, cast
 
+import msgspec
 import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import SearchStrategy
@@ -37,6 +38,8 @@ from kit.central import BreakableStore
 from kit.waiting import PATIENCE_S
 
 R = TypeVar("R", bound=records.Record)
+E = TypeVar("E", bound=msgspec.Struct)
+SERVER_KEY: Final = b"the key of a gateway, for its tests"
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 BOOT: Final = {"chargePointVendor": "Acme", "chargePointModel": "One"}
@@ -58,6 +61,7 @@ class Served:
         capacity: int = 20_000,
         receive_bytes: int = OCPP_RECEIVE_BYTES,
         bind_ip: str = "127.0.0.1",
+        credentials: Iterable[records.Record] = (),
     ) -> None:
         self.tls = tls is not None
         self.index = StationIndex()
@@ -70,9 +74,9 @@ class Served:
             Policy(accept_unknown_tokens=True),
             NodeSettings(),
             SystemClock(),
-            on_station=self.index.put,
+            index=self.index,
         )
-        self._stations = list(stations)
+        self._stations = [*stations, *credentials]
         self._listening = socket.socket(_family(bind_ip))
         self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         self._listening.bind((bind_ip, 0))
@@ -89,7 +93,7 @@ class Served:
         await self.store.commit(work)
         self._committing = asyncio.create_task(self._commit())
         await self.node.start()
-        self.index.fill(await self.store.stations())
+        self.index.fill(await self.store.stations(), await self.store.credentials())
         self.gateway.start()
 
     async def _commit(self) -> None:
@@ -115,10 +119,29 @@ class Served:
         running = self.node.stations.get(station_id)
         return running is not None and running.connection is not None
 
+    def claimed(self, station_id: str) -> bool:
+        """Whether a station's connection is recorded."""
+        running = self.node.stations.get(station_id)
+        return running is not None and running.claimed
+
     def read(self, kind: type[R]) -> list[R]:
         """The rows of a kind on disk."""
         with contextlib.closing(open_to_read(self._database)) as connection:
             return reading.many(connection, kind, reading.select_sql(kind))
+
+    def events(self, kind: type[E]) -> list[E]:
+        """The events of a kind in the log."""
+        with contextlib.closing(open_to_read(self._database)) as connection:
+            rows = connection.execute(
+                "SELECT payload FROM events WHERE kind = ? ORDER BY seq", (kind.__name__,)
+            )
+            return [msgspec.json.decode(payload, type=kind) for (payload,) in rows]
+
+    def floor(self, station_id: str = "CP1") -> int:
+        """The lowest profile with which a station is let in now."""
+        entry = self.index.find(station_id)
+        assert entry is not None
+        return entry.floor
 
     async def change_station(self, station_id: str, **members: object) -> None:
         """People change what they say of a station, and the node has heard of it."""

@@ -35,6 +35,7 @@ from kit.clock import SteppedClock
 from kit.database import new_database
 from kit.link import Payload, call
 
+SERVER_KEY = b"the key of a server, for its tests"
 Answer = Payload | tuple[str, str] | None
 """What a station answers a CALL with: a payload, a CALLERROR's code and description, or nothing."""
 
@@ -93,7 +94,7 @@ class RunningOffice:
         )
         self.reader = Reader(path)
         self.wire = Wire(WireStore(Path(f"{path}.wire"), days=7, max_bytes=2**30), self.bus, self.clock)
-        self.office = Office(self.store, self.reader, self.bus, self.clock, self.wire)
+        self.office = Office(self.store, self.reader, self.bus, self.clock, SERVER_KEY, self.wire)
         self.registry = CollectorRegistry()
         self._apps = [
             create_app(self.office, OfficeMetrics(self.registry), key_required),

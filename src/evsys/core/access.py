@@ -12,6 +12,8 @@ Action = Literal[
     "station.edit",
     "station.command",
     "station.raw",
+    "security.read",
+    "security.edit",
     "transaction.read",
     "transaction.close",
     "token.read",
@@ -34,6 +36,7 @@ _OPERATOR: frozenset[Action] = _VIEWER | frozenset[Action](
     (
         "station.edit",
         "station.command",
+        "security.read",
         "transaction.close",
         "token.edit",
         "user.read",

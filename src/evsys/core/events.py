@@ -5,6 +5,7 @@ orders them by `seq`, which the store assigns at commit. The kind in a row and i
 """
 
 from datetime import datetime
+from typing import Literal
 
 from msgspec import Raw, Struct
 
@@ -42,11 +43,41 @@ class StationRemoved(_Event, frozen=True, kw_only=True):
     by: str = ""
 
 
+class StationSecurityChanged(_Event, frozen=True, kw_only=True):
+    """People changed how a station is to prove who it is, or gave it a key. No key is told."""
+
+    station_id: str
+    by: str = ""
+
+
 class StationConnected(_Event, frozen=True, kw_only=True):
     station_id: str
     address: str
     protocol: str
     epoch: int
+    security_profile: int = 0
+
+
+RefusalReason = Literal[
+    "no password",
+    "wrong password",
+    "too many attempts",
+    "profile too low",
+]
+
+
+class ConnectionRefused(_Event, frozen=True, kw_only=True):
+    """A connection was refused for what it proved, or did not. Told once in a while for each station and
+    reason (`csms.refusals`)."""
+
+    station_id: str = ""
+    """Empty where nobody can say which station it was."""
+    reason: RefusalReason
+    address: str
+    """Where the last of them came from."""
+    detail: str = ""
+    times: int = 1
+    """How many there were since the last time it was told."""
 
 
 class StationDisconnected(_Event, frozen=True, kw_only=True):
@@ -229,6 +260,8 @@ Event = (
     StationRegistered
     | StationChanged
     | StationRemoved
+    | StationSecurityChanged
+    | ConnectionRefused
     | StationConnected
     | StationDisconnected
     | StationBooted
@@ -263,6 +296,7 @@ PEOPLE = (
     StationRegistered,
     StationChanged,
     StationRemoved,
+    StationSecurityChanged,
     TokenRegistered,
     TokenChanged,
     TokenRemoved,
@@ -300,6 +334,8 @@ def station_of(event: Event) -> str:
             return quarantined.station_id
         case (
             StationRemoved()
+            | StationSecurityChanged()
+            | ConnectionRefused()
             | StationConnected()
             | StationDisconnected()
             | StationBooted()

@@ -14,9 +14,10 @@ from msgspec import Struct
 
 from evsys.core import records
 from evsys.core.commands import Outcome, SentCommand
+from evsys.core.credentials import Credentials
 from evsys.core.events import LoggedEvent
 from evsys.core.facts import Fact
-from evsys.core.records import Token, Transaction
+from evsys.core.records import StationProof, Token, Transaction
 from evsys.core.station import Station
 from evsys.core.work import Failed, Settled, Work
 
@@ -53,6 +54,9 @@ class Store(Protocol):
     async def stations(self) -> Sequence[records.Station]:
         """Every registered station, for the StationIndex."""
 
+    async def credentials(self, station_id: str = "") -> Sequence[Credentials]:
+        """What is known of how stations prove who they are: of one, or of all of which anything is."""
+
     async def stations_to_look_after(self) -> Sequence[str]:
         """Ids of the stations that matter although they may not be connected: they have open transactions, or
         disk believes that they are connected."""
@@ -65,6 +69,19 @@ class Store(Protocol):
 
     async def last_seq(self) -> int:
         """The sequence number of the newest event, 0 without any."""
+
+
+class Index(Protocol):
+    """Who keeps what handshakes are decided from (`gateway.station_index`)."""
+
+    def put(self, station_id: str, station: records.Station | None) -> None:
+        """A station was registered, changed or removed (None)."""
+
+    def secure(self, credentials: Credentials) -> None:
+        """People changed a station's credentials."""
+
+    def prove(self, proof: StationProof) -> None:
+        """A station has proved this, and it is recorded."""
 
 
 class Link(Protocol):

@@ -5,8 +5,9 @@ test) and the members of its JSON. Units stand last in a name; times are aware U
 appears here as a float.
 
 One writer per record. `Location`, `Station`, `Token`, `ApiKey` are the people's: they carry a `version`, and
-a stale edit is a conflict. `StationStatus`, `ConnectorStatus`, `Transaction`, `MeterValue`, `Quarantined` are
-written only in a turn of their station. Secrets are records of their own and are never served.
+a stale edit is a conflict. `StationStatus`, `StationProof`, `ConnectorStatus`, `Transaction`, `MeterValue`,
+`Quarantined` are written only in a turn of their station. Secrets are records of their own and are never
+served.
 
 The vocabulary is OCPP 2.x: station, EVSE, connector, id token, transaction. An OCPP 1.6 connector n is EVSE
 n, connector 1; 1.6 connector 0 (the station as a whole) is EVSE 0, connector 0.
@@ -69,6 +70,45 @@ class Station(Record, frozen=True, kw_only=True):
     """How long it may take to answer a CALL; None: the node's setting."""
     created_at: datetime
     version: int = 1
+
+
+class StationSecurity(Record, frozen=True, kw_only=True):
+    """How a station is to prove who it is; the people's. See `core.credentials` for what follows from it."""
+
+    station_id: str
+    minimum_profile: int = 0
+    """The security profile (0 to 3) below which people want it refused."""
+    user: str = ""
+    """The user name of its Basic authentication; empty: its id."""
+    certificate_name: str = ""
+    """The name that its certificate holds (its serial number); empty: its id."""
+    forgiven_at: datetime | None = None
+    """When people last said that it may come with a lower profile than before."""
+    version: int = 1
+
+
+class StationKey(Record, frozen=True, kw_only=True):
+    """A digest of a station's AuthorizationKey (`core.credentials.digest`). Never served."""
+
+    station_id: str
+    number: int
+    """Counts the keys that the station was given: a higher one is newer."""
+    digest: str
+    made_at: datetime
+
+
+class StationProof(Record, frozen=True, kw_only=True):
+    """What a station proved itself with when it connected last; written in its turn, where it differs from
+    the time before."""
+
+    station_id: str
+    profile: int
+    """The security profile of that connection."""
+    key_number: int = 0
+    """The number of the newest key that it ever used; 0: none."""
+    certificate_serial: str = ""
+    """Of the certificate that it came with, in hex digits; empty without one."""
+    at: datetime
 
 
 class StationStatus(Record, frozen=True, kw_only=True, gc=False):

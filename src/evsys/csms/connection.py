@@ -12,7 +12,9 @@ from typing import Final
 import structlog
 from msgspec import Raw
 
+from evsys.core.credentials import NOTHING_PROVED, Proved
 from evsys.core.ports import Link
+from evsys.core.records import StationProof
 from evsys.csms.calls import Calls
 from evsys.csms.shared import Shared
 from evsys.csms.turns import CLOSE_NOT_TEXT, Running
@@ -47,14 +49,27 @@ class Connection:
         "conversation",
         "dialect",
         "open",
+        "proof",
+        "proved",
         "since",
     )
 
     def __init__(
-        self, shared: Shared, running: Running, dialect: Dialect, address: str, link: Link, prefix: str
+        self,
+        shared: Shared,
+        running: Running,
+        dialect: Dialect,
+        address: str,
+        link: Link,
+        prefix: str,
+        proved: Proved = NOTHING_PROVED,
     ) -> None:
         self.dialect = dialect
         self.address = address
+        self.proved = proved
+        """What its handshake proved."""
+        self.proof: StationProof | None = None
+        """The same as it is recorded, where that is new."""
         self.conversation = Conversation(dialect.version, prefix)
         self.open = True
         self.calls: Calls | None = None

@@ -15,9 +15,9 @@ from typing import Final
 import msgspec
 import structlog
 from msgspec import Struct
-from msgspec.structs import replace
 
 from evsys.core import records
+from evsys.core.credentials import NOTHING_PROVED, Proved
 from evsys.core.errors import StationOffline
 from evsys.core.events import (
     Event,
@@ -25,6 +25,7 @@ from evsys.core.events import (
     StationChanged,
     StationRegistered,
     StationRemoved,
+    StationSecurityChanged,
     TokenChanged,
     TokenRegistered,
     TokenRemoved,
@@ -45,20 +46,23 @@ from evsys.core.ports import (
     CommandReply,
     CommandRequest,
     GatewayStatus,
+    Index,
     LatestSample,
     Link,
     Store,
     WirePiece,
     station_subject,
 )
-from evsys.core.records import Knock, LastSeen
+from evsys.core.records import LastSeen
 from evsys.core.transactions import close
 from evsys.core.work import Committed, Conflict, Settlement, Turn, Work
 from evsys.csms.commands import RunningCommand, refusal
 from evsys.csms.connection import Connection
 from evsys.csms.facts import NodeFacts
+from evsys.csms.knocks import Knocks
 from evsys.csms.polling import Poller
 from evsys.csms.provisioning import Metering, Provisioner
+from evsys.csms.refusals import Refusals
 from evsys.csms.shared import Shared
 from evsys.csms.sweeper import SWEEP_EVERY_S, Sweeper
 from evsys.csms.turns import CLOSE_GOING_AWAY, Running
@@ -69,9 +73,6 @@ LAST_SEEN_EVERY_S: Final = 5.0
 """How old last-seen on disk may be; each flush is a row per station that was heard of."""
 LAST_SEEN_ROWS: Final = 500
 """Rows of one Work: a Work is a page of a batch, not the batch."""
-MAX_KNOCKS: Final = 1000
-"""Unknown stations remembered; beyond, only these go on being counted (a scanner makes up names for ever)."""
-KNOCKS_EVERY_S: Final = 1.0
 PUBLISH_EVERY_S: Final = 0.05
 """Those who look into the log of events are told at most so often; the next tick tells of the last."""
 SAMPLES_AT_ONCE: Final = 500
@@ -86,8 +87,6 @@ STOP_WITHIN_S: Final = 3.0
 """How long a stop waits for commits in flight; the supervisor kills after five seconds."""
 
 log = structlog.get_logger()
-
-OnStation = Callable[[str, records.Station | None], None]
 
 
 class NodeSettings(Struct, frozen=True, kw_only=True):
@@ -112,15 +111,19 @@ class Node:
         policy: Policy,
         settings: NodeSettings,
         clock: Clock,
-        on_station: OnStation | None = None,
+        index: Index | None = None,
     ) -> None:
-        """`on_station` hears of each station that people registered, changed or removed (None)."""
+        """`index` hears of each station that people registered, changed or removed."""
         self.dialects = dialects
         self.facts = NodeFacts(store, policy)
         self.shared = Shared(store, self.facts, clock, settings.call_timeout_s)
         self.shared.told = self._told
         self.stations: dict[str, Running] = {}
-        self.on_station = on_station
+        self.knocks = Knocks(store, clock)
+        self.refusals = Refusals(store, clock, self._logged)
+        self._index = index
+        if index is not None:
+            self.shared.proved = index.prove
         self._store = store
         self._bus = bus
         self._clock = clock
@@ -133,10 +136,7 @@ class Node:
         self._left: list[str] = []
         """Stations of an earlier process whose state is loaded even if they do not come back."""
         self._left_until = 0.0
-        self._knocks: dict[str, Knock] = {}
-        self._knocks_changed: set[str] = set()
-        self._knocks_stored: set[str] = set()
-        self._next_flush = self._next_knocks = self._next_prune = 0.0
+        self._next_flush = self._next_prune = 0.0
         self._seq = self._published_seq = self._followed_seq = 0
         self._published_at = 0.0
         self._wire: WireLog | None = None
@@ -147,13 +147,16 @@ class Node:
 
     # -- what the gateway calls ---
 
-    def connect(self, station_id: str, protocol: str, address: str, link: Link) -> Connection:
+    def connect(
+        self, station_id: str, protocol: str, address: str, link: Link, proved: Proved = NOTHING_PROVED
+    ) -> Connection:
         """A new authenticated socket of a registered station; the newest wins. `protocol` is one of
         `dialects`. The state is loaded while its first frames wait."""
         self._connections += 1
         prefix = f"{int(self._clock.now().timestamp()):x}-{self._connections:x}-"
         running = self._running(station_id)
-        connection = Connection(self.shared, running, self.dialects[protocol], address, link, prefix)
+        dialect = self.dialects[protocol]
+        connection = Connection(self.shared, running, dialect, address, link, prefix, proved)
         if station_id not in self._serving:
             self._serve(running)
         self._provisioner.connected(running, connection)
@@ -183,18 +186,6 @@ class Node:
             case _:
                 return None
 
-    def knock(self, station_id: str, address: str) -> None:
-        """An unknown station was refused. Counted in memory and stored in bulk."""
-        now = self._clock.now()
-        known = self._knocks.get(station_id)
-        if known is None and len(self._knocks) >= MAX_KNOCKS:
-            return
-        count, first = (known.count + 1, known.first_seen_at) if known else (1, now)
-        self._knocks[station_id] = Knock(
-            station_id=station_id, first_seen_at=first, last_seen_at=now, address=address, count=count
-        )
-        self._knocks_changed.add(station_id)
-
     def noticed(self, station_id: str, quirk: str, example: bytes) -> None:
         """A registered station left the standard before it said anything: in its handshake."""
         self.shared.quirks.note(station_id, quirk, example)
@@ -213,6 +204,8 @@ class Node:
         if self._left and monotonic >= self._left_until:
             self._look_after_left()
         self.facts.top_up()
+        self.knocks.flush()
+        self.refusals.tick()
         self._provisioner.tick()
         self._poller.tick(self.stations.values())
         self._sweeper.tick(self.stations.values())
@@ -220,9 +213,6 @@ class Node:
         if monotonic >= self._next_flush:
             self._next_flush = monotonic + LAST_SEEN_EVERY_S
             self.flush_last_seen()
-        if monotonic >= self._next_knocks:
-            self._next_knocks = monotonic + KNOCKS_EVERY_S
-            self.flush_knocks()
         if monotonic >= self._next_prune:
             self._next_prune = monotonic + SWEEP_EVERY_S
             self._prune()
@@ -262,8 +252,8 @@ class Node:
             if running.connection is not None:
                 running.connection.close(CLOSE_GOING_AWAY, "the central system stops")
         self.flush_last_seen()
-        self.flush_knocks()
         self.shared.quirks.flush()
+        self.knocks.flush()
         await self._settle()
         if self._wire is not None:
             self._wire.flush()
@@ -280,6 +270,9 @@ class Node:
         events = await self._store.people_events(self._followed_seq, PEOPLE_PAGE)
         for logged in events:
             self._heard_of_people(logged.event)
+            if isinstance(logged.event, StationSecurityChanged) and self._index is not None:
+                for credentials in await self._store.credentials(logged.event.station_id):
+                    self._index.secure(credentials)
         if len(events) < PEOPLE_PAGE:
             self._followed_seq = max(newest, self._followed_seq)
         if events:
@@ -359,6 +352,10 @@ class Node:
         for event in events:
             if isinstance(event, StationBooted):
                 self._provisioner.booted(running, event.status == "Accepted")
+        self._logged(seq)
+
+    def _logged(self, seq: int) -> None:
+        """An event of ours is in the log."""
         self._seq = max(self._seq, seq)
         monotonic = self._clock.monotonic()
         if monotonic - self._published_at >= PUBLISH_EVERY_S:
@@ -411,8 +408,8 @@ class Node:
                 pass
 
     def _announce(self, station_id: str, station: records.Station | None) -> None:
-        if self.on_station is not None:
-            self.on_station(station_id, station)
+        if self._index is not None:
+            self._index.put(station_id, station)
 
     # -- in bulk ---
 
@@ -425,33 +422,6 @@ class Node:
             for station_id in heard[first : first + LAST_SEEN_ROWS]:
                 work.save(LastSeen(station_id=station_id, at=now))
             self._store.submit(work, _unnoticed)
-
-    def flush_knocks(self) -> None:
-        """Store the knocks that came since the last time, each in a Work of its own: one that disk knows from
-        an earlier life of the process comes back as a conflict, and is counted on."""
-        for station_id in self._knocks_changed:
-            knock = self._knocks[station_id]
-            work = Work(self._clock.now())
-            if station_id in self._knocks_stored:
-                work.save(knock)
-            else:
-                work.add(knock)
-            self._store.submit(work, partial(self._knocked, knock))
-        self._knocks_changed.clear()
-
-    def _knocked(self, knock: Knock, settlement: Settlement) -> None:
-        match settlement:
-            case Committed():
-                self._knocks_stored.add(knock.station_id)
-            case Conflict(record=Knock() as known) if knock.station_id not in self._knocks_stored:
-                latest = self._knocks[knock.station_id]
-                self._knocks[knock.station_id] = replace(
-                    latest, first_seen_at=known.first_seen_at, count=known.count + latest.count
-                )
-                self._knocks_stored.add(knock.station_id)
-                self._knocks_changed.add(knock.station_id)
-            case _:
-                self._knocks_changed.add(knock.station_id)
 
     # -- the stations in memory ---
 

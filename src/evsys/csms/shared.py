@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from evsys.core.events import Event
 from evsys.core.ports import Clock, Store
-from evsys.core.records import MeterValue
+from evsys.core.records import MeterValue, StationProof
 from evsys.core.work import Settlement, Turn
 from evsys.csms.facts import NodeFacts
 from evsys.csms.quirks import QuirkBook
@@ -66,6 +66,7 @@ class Shared:
         "failure",
         "heard",
         "held",
+        "proved",
         "quirks",
         "samples",
         "stopping",
@@ -100,6 +101,8 @@ class Shared:
         """The last meter value of each EVSE since samples were published."""
         self.told: Callable[[Running, list[Event], int], None] = lambda running, events, seq: None
         """Called after the reply of a turn that told events."""
+        self.proved: Callable[[StationProof], None] = lambda proof: None
+        """Called with what a station proved when it connected, once that is recorded."""
         self._report_at = 0.0
         self.wire: WireLog | None = None
         """Where frames are noted; None: nowhere."""

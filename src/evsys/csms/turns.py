@@ -592,18 +592,26 @@ class Running:
                 protocol=connection.dialect.version,
             )
         )
+        proved = connection.proved
+        if proved.new:
+            connection.proof = proved.record(self.id, turn.now)
+            turn.work.save(connection.proof)
         turn.work.tell(
             StationConnected(
                 station_id=self.id,
                 address=connection.address,
                 protocol=connection.dialect.version,
                 epoch=epoch,
+                security_profile=proved.profile,
             )
         )
 
     def _on_claimed(self, settlement: Settlement) -> None:
+        claimant = self._claiming
         if isinstance(settlement, Committed):
-            self.claimed = self.connection is self._claiming
+            if claimant is not None and claimant.proof is not None:
+                self.shared.proved(claimant.proof)
+            self.claimed = self.connection is claimant
             if self.connection is not None and self.connection.calls is not None:
                 self.connection.calls.go_on()
         elif not isinstance(settlement, Fenced):

@@ -31,8 +31,11 @@ from picows.picows import (  # type: ignore[attr-defined]  # private names, whic
     _validate_upgrade_request,
 )
 
+from evsys.core.credentials import Proved
 from evsys.csms.node import Node
 from evsys.gateway.admission import Admission
+from evsys.gateway.attempts import WINDOW_S, Attempts
+from evsys.gateway.authentication import Denied, Presented, judge
 from evsys.gateway.handshake import Subprotocol, identity, is_odd, listed, subprotocol
 from evsys.gateway.link import MAX_MESSAGE_BYTES, Link, Links
 from evsys.gateway.station_index import Entry, StationIndex
@@ -51,6 +54,8 @@ TLS_HELLO: Final = 0x16
 HEADERS: Final = {
     HTTPStatus.UPGRADE_REQUIRED: "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
     HTTPStatus.METHOD_NOT_ALLOWED: "Allow: GET\r\n",
+    HTTPStatus.UNAUTHORIZED: 'WWW-Authenticate: Basic realm="ocpp"\r\n',
+    HTTPStatus.TOO_MANY_REQUESTS: f"Retry-After: {WINDOW_S:.0f}\r\n",
 }
 """What a refusal says beside its text."""
 
@@ -71,6 +76,8 @@ class Desk(Struct, frozen=True):
     paths: tuple[str, ...]
     accept_unknown: bool
     assume_protocol: str
+    server_key: bytes
+    attempts: Attempts
     handshake_within_s: float
     gates: set["Gate"]
     """Those whose handshake is not decided."""
@@ -180,7 +187,7 @@ class Gate(asyncio.Protocol):
         desk = self._desk
         if not desk.accept_unknown or len(desk.index) >= MAX_REGISTERED:
             desk.links.say("unknown", name, "an unknown station was refused", peer=self._peer)
-            desk.node.knock(name, self._peer)
+            desk.node.knocks.heard(name, self._peer)
             self._refuse(HTTPStatus.NOT_FOUND, "the station is not known here")
             return
         assert self._transport is not None
@@ -215,8 +222,27 @@ class Gate(asyncio.Protocol):
         self._accept(request, entry)
         transport.resume_reading()
 
+    def _authenticate(self, request: WSUpgradeRequest, entry: Entry) -> Proved | Denied:
+        """What the station has proved, where it is enough for it."""
+        desk, now = self._desk, asyncio.get_running_loop().time()
+        assert self._transport is not None
+        if entry.floor and desk.attempts.too_many(now, entry.id, self._address):
+            return Denied("too many attempts", HTTPStatus.TOO_MANY_REQUESTS, "too many wrong passwords")
+        tls = self._transport.get_extra_info("ssl_object") is not None
+        presented = Presented(tls, request.headers.get("Authorization", ""))
+        judged = judge(entry, presented, desk.server_key)
+        if isinstance(judged, Denied) and judged.reason == "wrong password":
+            desk.attempts.failed(now, entry.id, self._address)
+        return judged
+
     def _accept(self, request: WSUpgradeRequest, entry: Entry) -> None:
         desk = self._desk
+        proved = self._authenticate(request, entry)
+        if isinstance(proved, Denied):
+            desk.links.say("denied", entry.id, "a station was denied", reason=proved.reason, peer=self._peer)
+            desk.node.refusals.refused(entry.id, self._peer, proved.reason, proved.text)
+            self._refuse(proved.status, proved.text)
+            return
         offered = listed(request.headers.getall("Sec-WebSocket-Protocol", ()))
         assumed = entry.assume_protocol or desk.assume_protocol
         chosen = subprotocol(offered, desk.node.dialects.keys(), assumed)
@@ -229,7 +255,7 @@ class Gate(asyncio.Protocol):
         else:
             header = chosen.name if chosen.announced else None
             self._note_oddities(request, entry, chosen)
-            self._upgrade(request, header, Link(desk.links, entry, chosen.name, self._peer))
+            self._upgrade(request, header, Link(desk.links, entry, chosen.name, self._peer, proved))
 
     def _note_oddities(self, request: WSUpgradeRequest, entry: Entry, chosen: Subprotocol) -> None:
         """Count what of the handshake of a known station is off the standard."""

@@ -15,6 +15,7 @@ from typing import Final
 import structlog
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
+from evsys.core.credentials import Proved
 from evsys.csms.connection import Connection
 from evsys.csms.node import Node
 from evsys.gateway.admission import Admission
@@ -62,14 +63,16 @@ class Link(WSListener):
         "group",
         "identity",
         "peer",
+        "proved",
         "quiet",
         "version",
     )
 
-    def __init__(self, links: "Links", entry: Entry, version: str, peer: str) -> None:
+    def __init__(self, links: "Links", entry: Entry, version: str, peer: str, proved: Proved) -> None:
         self.identity = entry.id
         self.version = version
         self.peer = peer
+        self.proved = proved
         self.begun = False
         """Whether the WebSocket ever came to be."""
         self.closing = False
@@ -280,7 +283,7 @@ class Links:
         self.counts.accepted += 1
         link.group = self.counts.accepted % len(self._groups)
         self._groups[link.group].add(link)
-        return self._node.connect(link.identity, link.version, link.peer, link)
+        return self._node.connect(link.identity, link.version, link.peer, link, link.proved)
 
     def disconnected(self, link: Link) -> None:
         """A link's socket has ended."""

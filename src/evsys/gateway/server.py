@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from evsys.csms.node import Node
 from evsys.gateway.admission import Admission
+from evsys.gateway.attempts import Attempts
 from evsys.gateway.gate import HANDSHAKE_WITHIN_S, Desk, Gate
 from evsys.gateway.link import Counts, Links
 from evsys.gateway.station_index import StationIndex
@@ -47,6 +48,8 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     """How often a silent link is asked for a sign of life; 0: never."""
     heartbeat_interval_s: float = 300.0
     """What stations are told at their boot."""
+    server_key: bytes = b""
+    """What digests of passwords are made with."""
     handshake_within_s: float = HANDSHAKE_WITHIN_S
 
 
@@ -80,6 +83,8 @@ class Gateway:
             settings.paths,
             settings.accept_unknown,
             settings.assume_protocol,
+            settings.server_key,
+            Attempts(),
             settings.handshake_within_s,
             gates=set(),
             registering={},

@@ -1,23 +1,35 @@
 """The StationIndex: all that a handshake decides from, in memory for every known station.
 
-It is filled in bulk at start and kept by what people change, within a second. A station is found by its exact
-identity first, then without regard to case: OCPP 2.x compares identities so, and no two may differ by case
-alone (OCPP 2.0.1 Part 4 §3).
+It is filled in bulk at start and kept by what people change, within a second, and by what stations prove. A
+station is found by its exact identity first, then without regard to case: OCPP 2.x compares identities so,
+and no two may differ by case alone (OCPP 2.0.1 Part 4 §3).
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from evsys.core.records import Station
+from evsys.core.credentials import Credentials
+from evsys.core.records import Station, StationKey, StationProof, StationSecurity
+
+NO_CREDENTIALS: Final = Credentials(security=StationSecurity(station_id="", version=0))
+"""Of all the stations of which nothing is asked."""
 
 
 class Entry(Struct, frozen=True, gc=False):
-    """What a handshake needs to know of a station."""
+    """What a handshake needs to know of a station. What follows from its credentials is worked out when they
+    change, not with each handshake."""
 
     id: str
     assume_protocol: str
     ping: bool
+    credentials: Credentials
+    floor: int
+    user: str
+    keys: tuple[StationKey, ...]
+    """Those in force."""
 
 
 class StationIndex:
@@ -27,12 +39,16 @@ class StationIndex:
         self._entries: dict[str, Entry] = {}
         self._folded: dict[str, str] = {}
         """The identity by its folded form."""
+        self._credentials: dict[str, Credentials] = {}
+        """Of the stations that have any, removed ones among them: who takes their name must prove as much."""
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def fill(self, stations: Iterable[Station]) -> None:
+    def fill(self, stations: Iterable[Station], credentials: Iterable[Credentials]) -> None:
         """Learn all stations that are known at start."""
+        for each in credentials:
+            self._credentials[each.security.station_id] = each
         for station in stations:
             self.put(station.id, station)
 
@@ -44,8 +60,23 @@ class StationIndex:
             if self._folded.get(folded) == station_id:
                 del self._folded[folded]
             return
-        self._entries[station_id] = Entry(station_id, station.assume_protocol, station.ping)
+        self._entries[station_id] = self._entry(station_id, station.assume_protocol, station.ping)
         self._folded.setdefault(folded, station_id)
+
+    def secure(self, credentials: Credentials) -> None:
+        """A station's credentials are these now."""
+        station_id = credentials.security.station_id
+        self._credentials[station_id] = credentials
+        entry = self._entries.get(station_id)
+        if entry is not None:
+            self._entries[station_id] = self._entry(station_id, entry.assume_protocol, entry.ping)
+
+    def prove(self, proof: StationProof) -> None:
+        """A station has connected with this proof, and it is recorded."""
+        known = self._credentials.get(proof.station_id)
+        if known is None:
+            known = Credentials(security=StationSecurity(station_id=proof.station_id, version=0))
+        self.secure(replace(known, proof=proof))
 
     def find(self, identity: str) -> Entry | None:
         """The station that a handshake means by `identity`."""
@@ -54,3 +85,15 @@ class StationIndex:
             known = self._folded.get(identity.casefold())
             entry = self._entries.get(known) if known is not None else None
         return entry
+
+    def _entry(self, station_id: str, assume_protocol: str, ping: bool) -> Entry:
+        credentials = self._credentials.get(station_id, NO_CREDENTIALS)
+        return Entry(
+            station_id,
+            assume_protocol,
+            ping,
+            credentials,
+            credentials.floor,
+            credentials.security.user or station_id,
+            credentials.keys_in_force,
+        )

@@ -8,6 +8,7 @@ from evsys.office.feed import Feed
 from evsys.office.keys import Keys
 from evsys.office.network import Locations, Stations, Users
 from evsys.office.queue import CommandQueue
+from evsys.office.security import Security
 from evsys.office.status import Status
 from evsys.office.tokens import Tokens
 from evsys.office.wirelog import Wire
@@ -19,9 +20,16 @@ class Office:
     """What people may do, by subject. `reader` is also free for the reads of `store.views`."""
 
     def __init__(
-        self, store: Committer, reader: Reader, bus: Bus, clock: Clock, wire: Wire | None = None
+        self,
+        store: Committer,
+        reader: Reader,
+        bus: Bus,
+        clock: Clock,
+        server_key: bytes,
+        wire: Wire | None = None,
     ) -> None:
-        """`wire`: the wire log, where one is kept."""
+        """`server_key` is what digests of stations' passwords are made with; `wire`: the wire log, where one
+        is kept."""
         books = Books(store, bus, clock)
         self.clock = clock
         self.bus = bus
@@ -30,6 +38,7 @@ class Office:
         self.queue = CommandQueue(books, reader, clock, self.commands)
         self.tokens = Tokens(books, reader, clock)
         self.stations = Stations(books, reader, clock)
+        self.security = Security(books, reader, clock, server_key)
         self.locations = Locations(books, reader, clock)
         self.users = Users(books, reader, clock)
         self.keys = Keys(books, reader, clock)

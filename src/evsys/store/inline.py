@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from evsys.core import records
+from evsys.core.credentials import Credentials
 from evsys.core.events import LoggedEvent
 from evsys.core.facts import Fact, NumbersFact
 from evsys.core.ports import FactValue, Fetched, Loaded
@@ -92,6 +93,9 @@ class InlineStore:
 
     async def stations(self) -> Sequence[records.Station]:
         return reading.stations(self._connection)
+
+    async def credentials(self, station_id: str = "") -> Sequence[Credentials]:
+        return reading.credentials(self._connection, station_id)
 
     async def stations_to_look_after(self) -> Sequence[str]:
         return reading.stations_to_look_after(self._connection)

@@ -11,9 +11,10 @@ import msgspec
 from sqlalchemy import literal_column, select
 
 from evsys.core import records
+from evsys.core.credentials import Credentials
 from evsys.core.events import Event, LoggedEvent
 from evsys.core.facts import StartFact, TokenFact, TransactionFact
-from evsys.core.records import Record, Token, Transaction
+from evsys.core.records import Record, StationKey, StationProof, StationSecurity, Token, Transaction
 from evsys.store.rows import columns_of, from_row
 from evsys.store.schema import PEOPLE_KINDS, TABLES, moment
 
@@ -32,6 +33,9 @@ _TOKEN: Final = f"{select_sql(Token)} WHERE id = ?"
 _BY_NUMBER: Final = f"{select_sql(Transaction)} WHERE number = ? AND station_id = ?"
 _BY_START: Final = f"{select_sql(Transaction)} WHERE start_key = ?"
 _STATIONS: Final = f"{select_sql(records.Station)} ORDER BY id"
+_SECURITY: Final = select_sql(StationSecurity)
+_KEYS: Final = select_sql(StationKey)
+_PROOFS: Final = select_sql(StationProof)
 _LEFT: Final = """
     SELECT station_id FROM transactions WHERE ended_at IS NULL
     UNION SELECT station_id FROM station_status WHERE connected
@@ -72,6 +76,24 @@ def fact(
 
 def stations(connection: sqlite3.Connection) -> list[records.Station]:
     return many(connection, records.Station, _STATIONS)
+
+
+def credentials(connection: sqlite3.Connection, station_id: str) -> list[Credentials]:
+    """How stations prove who they are: one station, or all (an empty id) of which anything is known."""
+    where, of = (" WHERE station_id = ?", (station_id,)) if station_id else ("", ())
+    security = {each.station_id: each for each in many(connection, StationSecurity, _SECURITY + where, *of)}
+    keys: dict[str, list[StationKey]] = {}
+    for key in many(connection, StationKey, _KEYS + where, *of):
+        keys.setdefault(key.station_id, []).append(key)
+    proofs = {each.station_id: each for each in many(connection, StationProof, _PROOFS + where, *of)}
+    return [
+        Credentials(
+            security=security.get(name) or StationSecurity(station_id=name, version=0),
+            keys=tuple(keys.get(name, ())),
+            proof=proofs.get(name),
+        )
+        for name in security.keys() | keys.keys() | proofs.keys()
+    ]
 
 
 def stations_to_look_after(connection: sqlite3.Connection) -> list[str]:

@@ -39,7 +39,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from evsys.core import records
 from evsys.core.events import PEOPLE
 
-VERSION: Final = "0005"
+VERSION: Final = "0006"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -200,6 +200,37 @@ stations: Final = Table(
     _maybe_number("call_timeout_s"),
     _time("created_at"),
     _number("version"),
+)
+
+station_security: Final = Table(
+    "station_security",
+    metadata,
+    _key("station_id"),
+    _number("minimum_profile"),
+    _text("user"),
+    _text("certificate_name"),
+    _maybe_time("forgiven_at"),
+    _number("version"),
+)
+
+station_keys: Final = Table(
+    "station_keys",
+    metadata,
+    _key("station_id"),
+    _key("number", Integer),
+    _text("digest"),
+    _time("made_at"),
+    sqlite_with_rowid=False,
+)
+
+station_proofs: Final = Table(
+    "station_proofs",
+    metadata,
+    _key("station_id"),
+    _number("profile"),
+    _number("key_number"),
+    _text("certificate_serial"),
+    _time("at"),
 )
 
 station_status: Final = Table(
@@ -543,6 +574,9 @@ it answered learns what became of its batch."""
 TABLES: Final[dict[type[records.Record], AnyTable]] = {
     records.Location: locations,
     records.Station: stations,
+    records.StationSecurity: station_security,
+    records.StationKey: station_keys,
+    records.StationProof: station_proofs,
     records.StationStatus: station_status,
     records.ConnectorStatus: connector_status,
     records.LastSeen: last_seen,

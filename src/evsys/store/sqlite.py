@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final, Self, cast
 
 from evsys.core import records
+from evsys.core.credentials import Credentials
 from evsys.core.events import LoggedEvent
 from evsys.core.facts import Fact, NumbersFact
 from evsys.core.ports import Fetched, Loaded
@@ -235,6 +236,9 @@ class SqliteStore:
         """See `core.ports.Store`; this and the following raise sqlite3.Error where the file cannot be
         read."""
         return reading.stations(self._reader)
+
+    async def credentials(self, station_id: str = "") -> Sequence[Credentials]:
+        return reading.credentials(self._reader, station_id)
 
     async def stations_to_look_after(self) -> Sequence[str]:
         return reading.stations_to_look_after(self._reader)

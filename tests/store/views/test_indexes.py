@@ -15,6 +15,7 @@ from evsys.store.connections import open_to_read
 from evsys.store.inline import InlineStore
 from evsys.store.views import (
     commands,
+    credentials,
     events,
     keys,
     network,
@@ -121,6 +122,7 @@ PAGES: list[tuple[Query, tuple[str, ...]]] = [
     ),
     (partial(keys.key_by_digest, digest="x"), ()),
     (partial(keys.key, key_id="x"), ()),
+    (partial(credentials.credentials, station_id="x"), ()),
     (series.locations_of_stations, SMALL),
     (series.connected_stations, SMALL),
     (series.connectors, SMALL),

@@ -1,0 +1,26 @@
+"""The server's key beside the database."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from evsys.store.server_key import KEY_BYTES, path_beside, server_key
+
+
+def test_the_key_is_made_once_and_is_its_owner_s_alone(tmp_path: Path) -> None:
+    database = tmp_path / "evsys.db"
+    key = server_key(database)
+    assert len(key) == KEY_BYTES
+    assert server_key(database) == key
+    assert stat.S_IMODE(path_beside(database).stat().st_mode) == 0o600
+    assert server_key(tmp_path / "other.db") != key
+
+
+@pytest.mark.parametrize("content", ["", "abcd", "not hex at all", "ü"])
+def test_a_file_that_holds_no_key_is_told_and_left_alone(tmp_path: Path, content: str) -> None:
+    path = path_beside(tmp_path / "evsys.db")
+    path.write_text(content)
+    with pytest.raises(ValueError, match="holds no key"):
+        server_key(tmp_path / "evsys.db")
+    assert path.read_text() == content
