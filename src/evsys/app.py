@@ -321,7 +321,7 @@ async def _office(assignment: Assignment) -> None:
         if "metrics" in assignment.sockets:
             servers.append((http_server(create_metrics_app(office, registry)), "metrics"))
         async with asyncio.TaskGroup() as serving:
-            working = [serving.create_task(each.run()) for each in (office.consumers, office.queue)]
+            working = serving.create_task(office.work())
             keeping = serving.create_task(wire.run()) if wire is not None else None
             for server, name in servers:
                 serving.create_task(server.serve(sockets=[_socket(assignment, name)]))
@@ -332,8 +332,7 @@ async def _office(assignment: Assignment) -> None:
             await office.feed.close()
             for server, _ in servers:
                 server.stop()
-            for task in working:
-                task.cancel()
+            working.cancel()
             if keeping is not None:
                 keeping.cancel()
         if wire is not None:

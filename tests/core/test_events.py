@@ -58,6 +58,11 @@ OF_A_STATION = [
     events.CommandQueued(
         command_id="c", station_id="CP1", type="Reset", request=Raw(b"{}"), by="b", expires_at=NOON
     ),
+    events.ReservationChanged(
+        reservation=records.Reservation(
+            id="r", station_id="CP1", number=1, id_token="T", created_at=NOON, expires_at=NOON
+        )
+    ),
     events.CommandDropped(command_id="c", station_id="CP1", type="Reset", status="Expired"),
 ]
 OF_NO_STATION = [

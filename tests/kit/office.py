@@ -118,7 +118,7 @@ class RunningOffice:
     async def start(self) -> None:
         await self.node.start()
         self._tasks.append(asyncio.create_task(self._flush()))
-        self._keeping = asyncio.gather(self.wire.run(), self.office.consumers.run(), self.office.queue.run())
+        self._keeping = asyncio.gather(self.wire.run(), self.office.work())
         urls = []
         for app in self._apps:
             listening = socket.create_server(("127.0.0.1", 0))

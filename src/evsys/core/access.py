@@ -16,6 +16,8 @@ Action = Literal[
     "security.edit",
     "transaction.read",
     "transaction.close",
+    "reservation.read",
+    "reservation.edit",
     "token.read",
     "token.edit",
     "user.read",
@@ -30,7 +32,15 @@ Action = Literal[
 ]
 
 _VIEWER: frozenset[Action] = frozenset(
-    ("station.read", "transaction.read", "token.read", "location.read", "event.read", "status.read")
+    (
+        "station.read",
+        "reservation.read",
+        "transaction.read",
+        "token.read",
+        "location.read",
+        "event.read",
+        "status.read",
+    )
 )
 _OPERATOR: frozenset[Action] = _VIEWER | frozenset[Action](
     (
@@ -39,6 +49,7 @@ _OPERATOR: frozenset[Action] = _VIEWER | frozenset[Action](
         "security.read",
         "transaction.close",
         "token.edit",
+        "reservation.edit",
         "user.read",
         "user.edit",
         "location.edit",

@@ -15,6 +15,7 @@ from evsys.core.records import (
     Location,
     Quarantined,
     Registration,
+    Reservation,
     Station,
     Token,
     Transaction,
@@ -251,6 +252,13 @@ class CommandDropped(_Event, frozen=True, kw_only=True):
     error: str = ""
 
 
+class ReservationChanged(_Event, frozen=True, kw_only=True):
+    """A reservation was made, or its status has changed."""
+
+    reservation: Reservation
+    by: str = ""
+
+
 class ServerStarted(_Event, frozen=True, kw_only=True):
     version: str
     stations: int
@@ -289,6 +297,7 @@ Event = (
     | CommandFinished
     | CommandQueued
     | CommandDropped
+    | ReservationChanged
     | ServerStarted
 )
 
@@ -306,6 +315,7 @@ PEOPLE = (
     UserRemoved,
     ApiKeyCreated,
     ApiKeyRevoked,
+    ReservationChanged,
 )
 """Events of records that people write: the gateway follows them to refresh what it holds in memory."""
 
@@ -330,6 +340,8 @@ def station_of(event: Event) -> str:
             return connector.station_id
         case TransactionStarted() | TransactionEnded() | TransactionCorrected():
             return event.transaction.station_id
+        case ReservationChanged(reservation=reservation):
+            return reservation.station_id
         case MessageQuarantined(quarantined=quarantined):
             return quarantined.station_id
         case (

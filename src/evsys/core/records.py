@@ -354,6 +354,35 @@ class CommandRecord(Record, frozen=True, kw_only=True):
     error: str = ""
 
 
+ReservationStatus = Literal["REQUESTED", "ACTIVE", "USED", "EXPIRED", "CANCELLED", "REJECTED"]
+"""*Requested*: the station was asked, and what it said is not known (yet). The last four are final."""
+
+
+class Reservation(Record, frozen=True, kw_only=True):
+    """An EVSE that a station keeps for a token. The office writes it, also where a start has used it."""
+
+    id: str
+    station_id: str
+    number: int
+    """OCPP's reservationId, unique for the station."""
+    evse_id: int = 0
+    """0: any of the station."""
+    id_token: str
+    """In canonical form."""
+    parent: str = ""
+    """The group of the token (1.6: parentIdTag): all tokens of it may use it."""
+    status: ReservationStatus = "REQUESTED"
+    reason: str = ""
+    """Why it is no longer, or was never, active: what the station answered, or an error."""
+    transaction_id: str | None = None
+    """The transaction that used it."""
+    requested_by: str = ""
+    created_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None = None
+    version: int = 1
+
+
 QueuedStatus = Literal["Queued", "Sending", "Sent", "Expired", "Cancelled", "Failed"]
 
 

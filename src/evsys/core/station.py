@@ -13,6 +13,7 @@ from evsys.core.records import (
     MeterValue,
     Quarantined,
     Record,
+    Reservation,
     StationStatus,
     Transaction,
 )
@@ -30,6 +31,7 @@ class Station:
         "connectors",
         "quarantine",
         "readings",
+        "reservations",
         "settings",
         "status",
         "transactions",
@@ -50,6 +52,8 @@ class Station:
         self.transactions = transactions if transactions is not None else {}
         self.readings = readings if readings is not None else {}
         self.quarantine = quarantine if quarantine is not None else {}
+        self.reservations: dict[str, Reservation] = {}
+        """Those that have not ended, by id."""
 
     @property
     def id(self) -> str:
@@ -103,6 +107,10 @@ class Station:
                     self.quarantine[record.id] = record
             case Quarantined():
                 self.quarantine.pop(record.id, None)
+            case Reservation() if record.ended_at is None:
+                self.reservations[record.id] = record
+            case Reservation():
+                self.reservations.pop(record.id, None)
             case _:
                 pass
 

@@ -22,6 +22,7 @@ from evsys.core.facts import Policy
 from evsys.core.meter_values import UNNAMED, extend, moved, plausible
 from evsys.core.quarantine import found, hold, resolve, values_of
 from evsys.core.records import MeterValue, Transaction
+from evsys.core.reservation import respecting
 from evsys.core.station import Station
 from evsys.core.work import Turn, Work
 
@@ -75,17 +76,19 @@ def start(turn: Turn, reported: Start) -> tuple[Transaction, Verdict]:
     known = _repeated(turn, reported, key)
     if known is not None:
         turn.quirks.append("repeated_start")
-        return known, authorize_start(turn, reported.id_token or "", own=known.id)
+        verdict = authorize_start(turn, reported.id_token or "", own=known.id)
+        return known, _respecting(turn, verdict, reported, known.started_at)
     running = turn.station.open_on(reported.evse_id)
     late = _is_late(running, reported, usable)
     if late:
         verdict = authorize(turn, reported.id_token or "")
     else:
         verdict = authorize_start(turn, reported.id_token or "", own=running.id if running else "")
+    started_at = reported.reported_at if usable and reported.reported_at else turn.now
+    verdict = _respecting(turn, verdict, reported, started_at)
     number = turn.facts.next_number()
     flags = _start_flags(reported, usable)
     turn.quirks.extend(_QUIRK_OF_FLAG[flag] for flag in flags if flag in _QUIRK_OF_FLAG)
-    started_at = reported.reported_at if usable and reported.reported_at else turn.now
     transaction = Transaction(
         id=str(number),
         number=number,
@@ -115,6 +118,13 @@ def start(turn: Turn, reported: Start) -> tuple[Transaction, Verdict]:
     turn.work.tell(TransactionStarted(transaction=transaction))
     _reconcile(turn, transaction)
     return transaction, verdict
+
+
+def _respecting(turn: Turn, verdict: Verdict, reported: Start, started_at: datetime) -> Verdict:
+    if not turn.station.reservations:
+        return verdict
+    token = verdict.token.id if verdict.token else reported.id_token or ""
+    return respecting(turn, verdict, token, reported.evse_id, reported.reservation_id, started_at)
 
 
 def _is_late(running: Transaction | None, reported: Start, usable: bool) -> bool:

@@ -21,6 +21,7 @@ from evsys.core.credentials import NOTHING_PROVED, Proved
 from evsys.core.errors import StationOffline
 from evsys.core.events import (
     Event,
+    ReservationChanged,
     StationBooted,
     StationChanged,
     StationRegistered,
@@ -400,6 +401,10 @@ class Node:
                 running = self.stations.get(station_id)
                 if running is not None:
                     running.remove()
+            case ReservationChanged(reservation=reservation):
+                running = self.stations.get(reservation.station_id)
+                if running is not None:
+                    running.reserve(reservation)
             case TokenRegistered(token=token) | TokenChanged(token=token):
                 self.facts.forget(token.id)
             case TokenRemoved(token_id=token_id):

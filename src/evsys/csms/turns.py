@@ -30,7 +30,7 @@ from evsys.core.events import StationConnected, StationDisconnected
 from evsys.core.facts import Fact, FactMissing, StartFact, TokenFact
 from evsys.core.ports import FactValue
 from evsys.core.provisioning import admits
-from evsys.core.records import MeterValue, Record, Token, Transaction
+from evsys.core.records import MeterValue, Record, Reservation, Token, Transaction
 from evsys.core.records import Station as Settings
 from evsys.core.station import Station
 from evsys.core.work import Committed, Conflict, Failed, Fenced, Settlement, Turn, Unknown, Work
@@ -187,6 +187,11 @@ class Running:
             self.state.adopt(settings)
         else:
             self._newer_settings = settings
+
+    def reserve(self, reservation: Reservation) -> None:
+        """People made or changed a reservation. A state that is not loaded will come with it."""
+        if self.state is not None:
+            self.state.adopt(reservation)
 
     def remove(self) -> None:
         """People removed the station."""

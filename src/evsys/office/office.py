@@ -1,5 +1,7 @@
 """The office as a whole: what every door is handed."""
 
+import asyncio
+
 from evsys.core.ports import Bus, Clock
 from evsys.office.closing import Closing
 from evsys.office.commands import Commands
@@ -8,6 +10,7 @@ from evsys.office.feed import Feed
 from evsys.office.keys import Keys
 from evsys.office.network import Locations, Stations, Users
 from evsys.office.queue import CommandQueue
+from evsys.office.reservations import Reservations
 from evsys.office.security import Security
 from evsys.office.status import Status
 from evsys.office.tokens import Tokens
@@ -45,5 +48,13 @@ class Office:
         self.closing = Closing(reader, bus)
         self.feed = Feed(reader, bus)
         self.consumers = Consumers(books, reader, bus, clock)
+        self.reservations = Reservations(books, reader, clock, self.commands, self.queue)
+        self.reservations.follow(self.consumers)
         self.wire = wire
         self.status = Status(books, reader, bus)
+
+    async def work(self) -> None:
+        """What the office does of itself, until cancelled."""
+        async with asyncio.TaskGroup() as working:
+            for each in (self.consumers, self.queue, self.reservations):
+                working.create_task(each.run())

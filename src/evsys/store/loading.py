@@ -8,7 +8,14 @@ import sqlite3
 from typing import Final
 
 from evsys.core import records
-from evsys.core.records import ConnectorStatus, MeterValue, Quarantined, StationStatus, Transaction
+from evsys.core.records import (
+    ConnectorStatus,
+    MeterValue,
+    Quarantined,
+    Reservation,
+    StationStatus,
+    Transaction,
+)
 from evsys.core.station import MAX_QUARANTINE, RECENT_TRANSACTIONS, Station
 from evsys.store.reading import many, one, select_sql
 from evsys.store.schema import EPOCH, moment
@@ -22,6 +29,7 @@ _RECENT: Final = f"""{select_sql(Transaction)}
     ORDER BY end_received_at DESC LIMIT {RECENT_TRANSACTIONS}"""
 _QUARANTINE: Final = f"""{select_sql(Quarantined)}
     WHERE station_id = ? AND resolved_at IS NULL ORDER BY received_at LIMIT {MAX_QUARANTINE}"""
+_RESERVATIONS: Final = f"{select_sql(Reservation)} WHERE station_id = ? AND ended_at IS NULL"
 _READINGS: Final = """
     SELECT evse_id, at, received_at, energy_wh FROM meter_values
     WHERE transaction_id = ? ORDER BY id"""
@@ -45,6 +53,8 @@ def load(connection: sqlite3.Connection, station_id: str) -> Station | None:
             _adopt_readings(connection, station, transaction)
     for held in many(connection, Quarantined, _QUARANTINE, station_id):
         station.adopt(held)
+    for reservation in many(connection, Reservation, _RESERVATIONS, station_id):
+        station.adopt(reservation)
     return station
 
 

@@ -39,7 +39,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from evsys.core import records
 from evsys.core.events import PEOPLE
 
-VERSION: Final = "0006"
+VERSION: Final = "0007"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -508,6 +508,32 @@ Index(
 )
 """What waits, of a station and of all, in order."""
 
+reservations: Final = Table(
+    "reservations",
+    metadata,
+    _key("id"),
+    _text("station_id"),
+    _number("number"),
+    _number("evse_id"),
+    _text("id_token"),
+    _text("parent"),
+    _text("status"),
+    _text("reason"),
+    _maybe_text("transaction_id"),
+    _text("requested_by"),
+    _time("created_at"),
+    _time("expires_at"),
+    _maybe_time("ended_at"),
+    _number("version"),
+    UniqueConstraint("station_id", "number", name="reservations_number"),
+)
+"""The unique key also serves the pages of a station's reservations, newest first."""
+_holding = reservations.c.ended_at.is_(None)
+Index("reservations_open", reservations.c.station_id, sqlite_where=_holding, postgresql_where=_holding)
+"""Those that have not ended, of a station and of all."""
+Index("reservations_by_time", reservations.c.created_at, reservations.c.id)
+"""Pages of all reservations, newest first."""
+
 leases: Final = Table("leases", metadata, _key("name"), _number("next"))
 
 consumer_cursors: Final = Table(
@@ -591,6 +617,7 @@ TABLES: Final[dict[type[records.Record], AnyTable]] = {
     records.ApiKeySecret: api_key_secrets,
     records.CommandRecord: commands,
     records.QueuedCommand: queued_commands,
+    records.Reservation: reservations,
     records.Lease: leases,
     records.ConfigurationKey: configuration_keys,
     records.ConsumerCursor: consumer_cursors,

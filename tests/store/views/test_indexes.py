@@ -22,6 +22,7 @@ from evsys.store.views import (
     quarantine,
     queue,
     quirks,
+    reservations,
     series,
     stations,
     tokens,
@@ -30,6 +31,7 @@ from evsys.store.views import (
 from evsys.store.views.events import EventFilter
 from evsys.store.views.paging import to_cursor
 from evsys.store.views.reader import Reader
+from evsys.store.views.reservations import ReservationFilter
 from evsys.store.views.transactions import TransactionFilter
 from kit.clock import NOON
 from kit.database import new_database
@@ -106,6 +108,20 @@ PAGES: list[tuple[Query, tuple[str, ...]]] = [
     (partial(events.events_after, after=1, which=EventFilter(kind="x", hidden=("y",)), limit=10), SEEN),
     (partial(events.events_after, after=1, which=EventFilter(kinds=("x", "y")), limit=10), SEEN),
     (partial(events.cursor, name="x"), ()),
+    (partial(reservations.by_number, station_id="x", number=1), ()),
+    (partial(reservations.last_number, station_id="x"), ()),
+    (partial(reservations.expired, now=NOON), ()),
+    (partial(reservations.reservations_page, which=ReservationFilter(), limit=10), ()),
+    (
+        partial(
+            reservations.reservations_page,
+            which=ReservationFilter(station_id="x", token="T", status="ACTIVE"),
+            limit=10,
+            cursor=to_cursor("reservations x T ACTIVE", (1, "x")),
+        ),
+        (),
+    ),
+    (partial(stations.open_reservations_of, ids=["x", "y"]), ()),
     (partial(queue.queued_command, command_id="x"), ()),
     (partial(queue.last_number, station_id="x"), ()),
     (partial(queue.waiting, station_id="x"), ()),

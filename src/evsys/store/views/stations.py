@@ -7,8 +7,16 @@ from msgspec import Struct
 from msgspec.structs import asdict
 from sqlalchemy import Connection, false, func, or_, select
 
-from evsys.core.records import ConnectorStatus, Station, StationStatus, Transaction
-from evsys.store.schema import connector_status, events, last_seen, station_status, stations, transactions
+from evsys.core.records import ConnectorStatus, Reservation, Station, StationStatus, Transaction
+from evsys.store.schema import (
+    connector_status,
+    events,
+    last_seen,
+    reservations,
+    station_status,
+    stations,
+    transactions,
+)
 from evsys.store.views.paging import cut, from_cursor
 from evsys.store.views.reader import records, select_record
 
@@ -23,6 +31,8 @@ class StationView(Station, frozen=True, kw_only=True):
     connectors: tuple[ConnectorStatus, ...] = ()
     open_transactions: tuple[Transaction, ...] = ()
     last_seen_at: datetime | None = None
+    reservations: tuple[Reservation, ...] = ()
+    """What is reserved there now: EVSE 0 is any of the station."""
 
 
 class Counts(Struct, frozen=True, kw_only=True):
@@ -117,6 +127,21 @@ def last_seen_of(connection: Connection, ids: Sequence[str]) -> dict[str, dateti
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
+def open_reservations_of(connection: Connection, ids: Sequence[str]) -> dict[str, list[Reservation]]:
+    """What is reserved on stations, oldest first. Index: reservations_open."""
+    columns = reservations.c
+    query = (
+        select_record(Reservation)
+        .where(columns.station_id.in_(ids), columns.ended_at.is_(None))
+        .order_by(columns.station_id, columns.number)
+        .with_hint(reservations, "INDEXED BY reservations_open", "sqlite")
+    )
+    found: dict[str, list[Reservation]] = {}
+    for each in records(connection, Reservation, query):
+        found.setdefault(each.station_id, []).append(each)
+    return found
+
+
 def _views(connection: Connection, found: list[Station]) -> list[StationView]:
     if not found:
         return []
@@ -125,6 +150,7 @@ def _views(connection: Connection, found: list[Station]) -> list[StationView]:
     connectors = connectors_of(connection, ids)
     running = open_transactions_of(connection, ids)
     seen = last_seen_of(connection, ids)
+    reserved = open_reservations_of(connection, ids)
     return [
         StationView(
             **asdict(each),
@@ -132,6 +158,7 @@ def _views(connection: Connection, found: list[Station]) -> list[StationView]:
             connectors=tuple(connectors.get(each.id, ())),
             open_transactions=tuple(running.get(each.id, ())),
             last_seen_at=seen.get(each.id),
+            reservations=tuple(reserved.get(each.id, ())),
         )
         for each in found
     ]
