@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from evsys.core.ports import Bus
     from evsys.csms.node import Node
     from evsys.gateway.server import Gateway
+    from evsys.gateway.tls import TlsFiles
     from evsys.metrics import Tallies
     from evsys.office.wirelog import Wire
     from evsys.store.sqlite import SqliteStore
@@ -165,6 +166,7 @@ async def _gateway(assignment: Assignment) -> None:
     from evsys.gateway.admission import capacity
     from evsys.gateway.server import Gateway, GatewaySettings
     from evsys.gateway.station_index import StationIndex
+    from evsys.gateway.tls import Certificates
     from evsys.metrics import StoreMetrics, Tallies, text
     from evsys.ocpp.v16 import V16
     from evsys.store.sqlite import SqliteStore
@@ -204,6 +206,10 @@ async def _gateway(assignment: Assignment) -> None:
             SystemClock(),
             index=index,
         )
+        files = station_files(config)
+        certificates = Certificates(files) if files is not None else None
+        if certificates is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, certificates.reload)
         gateway = Gateway(
             node,
             index,
@@ -215,8 +221,9 @@ async def _gateway(assignment: Assignment) -> None:
                 heartbeat_interval_s=config.heartbeat_interval,
                 server_key=assignment.server_key,
             ),
-            [_socket(assignment, "ocpp")],
-            tls_context(config.listen),
+            [] if config.listen.tls_enabled else [_socket(assignment, "ocpp")],
+            [_socket(assignment, name) for name in _secure(config) if name in assignment.sockets],
+            certificates,
             capacity(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
         )
         _tally(Tallies(registry), store, node, gateway)
@@ -354,6 +361,42 @@ def _wire_log(assignment: Assignment, bus: "Bus", clock: SystemClock) -> "Wire |
     except DatabaseFailure as error:
         log.error("the wire log cannot be kept", file=str(path), reason=str(error))
         return None
+
+
+def _secure(config: Config) -> tuple[str, ...]:
+    """The stations' sockets that speak TLS."""
+    return ("ocpp",) if config.listen.tls_enabled else ("ocpps",)
+
+
+def station_files(config: Config) -> "TlsFiles | None":
+    """The files of the stations' listeners that speak TLS; None where there are none."""
+    from evsys.gateway.tls import TlsFiles
+
+    listen = config.listen
+    if not (listen.tls_enabled or listen.tls_port):
+        return None
+    pairs = ((listen.cert_file, listen.key_file), (listen.second_cert_file, listen.second_key_file))
+    roots = (listen.client_ca_file,)
+    return TlsFiles(
+        certificates=tuple(pair for pair in pairs if pair[0]), roots=tuple(root for root in roots if root)
+    )
+
+
+def check_certificates(config: Config) -> None:
+    """Load all certificates once, so that a wrong file is told before anything is served. Raises
+    CannotStart."""
+    from evsys.gateway.tls import context_of
+
+    try:
+        tls_context(config.api)
+    except OSError as error:  # ssl.SSLError is one
+        raise CannotStart(f"api.cert_file or api.key_file: {error.strerror or error}") from None
+    files = station_files(config)
+    try:
+        if files is not None:
+            context_of(files)
+    except OSError as error:
+        raise CannotStart(f"listen.cert_file or listen.key_file: {error}") from None
 
 
 def tls_context(listener: Tls) -> ssl.SSLContext | None:

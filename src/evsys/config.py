@@ -45,8 +45,12 @@ class Listen(Section, frozen=True, kw_only=True):
     bind_ip: str = "0.0.0.0"
     port: Port = 5000
     tls_enabled: bool = False
+    tls_port: Annotated[int, Meta(ge=0, le=65_535)] = 0
     cert_file: str = ""
     key_file: str = ""
+    second_cert_file: str = ""
+    second_key_file: str = ""
+    client_ca_file: str = ""
     paths: tuple[str, ...] = ("/ws",)
     assume_protocol: Literal["", "ocpp1.6"] = ""
     ping_interval: Seconds = 60
@@ -236,6 +240,7 @@ def _faults(config: Config) -> Iterator[tuple[str, str]]:
         if not path.startswith("/"):
             yield "listen.paths", f"{path!r} must begin with '/'"
     yield from _tls_faults("listen", config.listen)
+    yield from _listen_faults(config.listen)
     yield from _tls_faults("api", config.api)
     if not config.database.url.startswith("sqlite:///") or config.database.path == Path():
         yield "database.url", "must be sqlite:///PATH"
@@ -269,6 +274,17 @@ class Tls(Protocol):
 def _tls_faults(name: str, listener: Tls) -> Iterator[tuple[str, str]]:
     if listener.tls_enabled and not (listener.cert_file and listener.key_file):
         yield f"{name}.tls_enabled", f"needs {name}.cert_file and {name}.key_file"
+
+
+def _listen_faults(listen: Listen) -> Iterator[tuple[str, str]]:
+    if listen.tls_port and listen.tls_enabled:
+        yield "listen.tls_port", "is beside a port without TLS; with listen.tls_enabled there is none"
+    if listen.tls_port == listen.port:
+        yield "listen.tls_port", "must be another one than listen.port"
+    if listen.tls_port and not (listen.cert_file and listen.key_file):
+        yield "listen.tls_port", "needs listen.cert_file and listen.key_file"
+    if bool(listen.second_cert_file) != bool(listen.second_key_file):
+        yield "listen.second_cert_file", "needs listen.second_key_file, and the other way round"
 
 
 def _notes(config: Config) -> Iterator[str]:

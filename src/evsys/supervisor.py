@@ -39,8 +39,9 @@ from evsys.app import (
     Assignment,
     CannotStart,
     Role,
+    check_certificates,
     run_assigned,
-    tls_context,
+    station_files,
 )
 from evsys.config import Config, Loaded
 from evsys.store.lock import DatabaseInUse, server_lock
@@ -81,7 +82,7 @@ def serve(loaded: Loaded, say: Callable[[str], None]) -> None:
     with ExitStack() as held:
         database = _take_database(config.database.path.absolute(), held)
         server_key = _server_key(config, database)
-        _check_certificates(config)
+        check_certificates(config)
         sockets = {name: held.enter_context(bound) for name, bound in _bind_all(config)}
         folder = Path(held.enter_context(TemporaryDirectory(prefix="evsys-")))
         for name in ("writer", "bus"):
@@ -112,15 +113,6 @@ def _server_key(config: Config, database: Path) -> bytes:
         raise CannotStart(f"security.server_key: {error.filename}: {error.strerror}") from None
 
 
-def _check_certificates(config: Config) -> None:
-    """Load them once, so that a wrong file is told before anything is served."""
-    for name, listener in (("listen", config.listen), ("api", config.api)):
-        try:
-            tls_context(listener)
-        except OSError as error:  # ssl.SSLError is one
-            raise CannotStart(f"{name}.cert_file or {name}.key_file: {error.strerror or error}") from None
-
-
 def _raise_descriptor_limit() -> None:
     """Each connection takes a descriptor; the soft limit is often 1024, the hard one is what counts."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -133,10 +125,9 @@ def _raise_descriptor_limit() -> None:
 
 def _bind_all(config: Config) -> Iterator[tuple[str, socket.socket]]:
     listen, api, metrics = config.listen, config.api, config.metrics
-    ocpp = _bind("listen", listen.bind_ip, listen.port)
-    ocpp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, OCPP_RECEIVE_BYTES)
-    ocpp.listen(OCPP_BACKLOG)
-    yield "ocpp", ocpp
+    yield "ocpp", _for_stations(_bind("listen", listen.bind_ip, listen.port))
+    if listen.tls_port:
+        yield "ocpps", _for_stations(_bind("listen", listen.bind_ip, listen.tls_port))
     yield "api", _listening(_bind("api", api.bind_ip, api.port))
     if metrics.enabled:
         yield "metrics", _listening(_bind("metrics", metrics.bind_ip, metrics.port))
@@ -159,6 +150,12 @@ def _bind(section: str, address: str, port: int) -> socket.socket:
             raise CannotStart(
                 f"{section}: cannot listen on {address}:{port}: {error.strerror or error}"
             ) from None
+
+
+def _for_stations(bound: socket.socket) -> socket.socket:
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, OCPP_RECEIVE_BYTES)
+    bound.listen(OCPP_BACKLOG)
+    return bound
 
 
 def _listening(bound: socket.socket) -> socket.socket:
@@ -245,6 +242,7 @@ def _become(role: Role, assignment: Assignment, lifeline: int, report: int) -> N
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to load again
         os.setpgid(0, 0)  # what a terminal sends to its foreground group is for the supervisor alone
         os.dup2(lifeline, LIFELINE)
         os.dup2(report, REPORT)
@@ -330,8 +328,12 @@ class _Child:
 
     def kill(self) -> None:
         """End a process that did not stop."""
+        self.signal(signal.SIGKILL)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send its process a signal, where there is one."""
         if self._process is not None:
-            self._process.signal(signal.SIGKILL)
+            self._process.signal(number)
 
 
 class _Supervisor:
@@ -361,7 +363,7 @@ class _Supervisor:
             return _Child(role, assignment)
 
         self._writer = child("writer", "writer")
-        self._front = [child("gateway", "ocpp", "bus"), child("office", "api", "metrics")]
+        self._front = [child("gateway", "ocpp", "ocpps", "bus"), child("office", "api", "metrics")]
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -369,6 +371,8 @@ class _Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         loop.add_signal_handler(signal.SIGCHLD, self._reap)
+        if station_files(self._config) is not None:
+            loop.add_signal_handler(signal.SIGHUP, self._reload)
         for room in SHARED_ROOMS:
             import_module(room)
         gc.collect()
@@ -385,6 +389,12 @@ class _Supervisor:
             await _stop([self._writer], keeping, WRITER_STOPS_WITHIN_S)
         for task in keeping.values():
             task.result()  # raises CannotStart, the only way in which one ends before it is told to
+
+    def _reload(self) -> None:
+        """Have the certificates of stations' listeners loaded again."""
+        for child in self._front:
+            if child.role == "gateway" and child.ready.is_set():
+                child.signal(signal.SIGHUP)
 
     def _reap(self) -> None:
         for child in (self._writer, *self._front):
@@ -421,6 +431,8 @@ def stations_greeting(config: Config) -> Iterator[str]:
     listen = config.listen
     for path in listen.paths:
         yield f"stations connect to {_url('ws', listen.tls_enabled, listen.bind_ip, listen.port)}{path}"
+        if listen.tls_port:
+            yield f"and to {_url('ws', True, listen.bind_ip, listen.tls_port)}{path}"
 
 
 def people_greeting(config: Config) -> Iterator[str]:

@@ -133,6 +133,20 @@ def test_a_variable_that_is_not_set_is_an_error(tmp_path: Path) -> None:
             "1: time_zone: 'Mars/Olympus' is not a time zone; write one such as Europe/Madrid",
         ),
         ("api:\n  tls_enabled: true", "2: api.tls_enabled: needs api.cert_file and api.key_file"),
+        ("listen:\n  tls_port: 5443", "2: listen.tls_port: needs listen.cert_file and listen.key_file"),
+        (
+            "listen: {tls_port: 5000, cert_file: a, key_file: b}",
+            "1: listen.tls_port: must be another one than listen.port",
+        ),
+        (
+            "listen: {tls_port: 5443, tls_enabled: true, cert_file: a, key_file: b}",
+            "1: listen.tls_port: is beside a port without TLS; with listen.tls_enabled there is none",
+        ),
+        (
+            "listen:\n  second_cert_file: a",
+            "2: listen.second_cert_file: needs listen.second_key_file, and the other way round",
+        ),
+        ("security:\n  server_key: short", "2: security.server_key: needs 32 characters at least"),
         ("database:\n  url: postgresql://x", "2: database.url: must be sqlite:///PATH"),
         ("telegram:\n  enabled: true", "2: telegram.enabled: needs telegram.telegram_api_key"),
         (

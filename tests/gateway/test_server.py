@@ -2,23 +2,17 @@
 
 import asyncio
 import contextlib
-import datetime
-import ipaddress
 import os
 import ssl
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
 from structlog.testing import capture_logs
 
-from evsys.app import tls_context
-from evsys.config import Listen
 from evsys.gateway.admission import BURST, CONNECTS_PER_S
+from evsys.gateway.tls import Certificates, TlsFiles
 from kit.gateway import CLOSE, PING, PONG, Serve, Wire, call, frame, lines_of, request, station
+from kit.pki import Authority, station_context
 from kit.waiting import until
 
 # -- storms --------------------------------------------------------------------------------------------------
@@ -116,62 +110,23 @@ async def test_a_burst_of_small_frames_leaves_no_large_buffer_behind(serve: Serv
 # -- TLS -----------------------------------------------------------------------------------------------------
 
 
-def certificate(folder: Path, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> tuple[str, str]:
-    """A certificate for localhost that it signed itself, and its key, as files."""
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName(
-                [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-            ),
-            critical=False,
-        )
-        .sign(key, hashes.SHA256())
-    )
-    cert_file, key_file = folder / "cert.pem", folder / "key.pem"
-    cert_file.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return str(cert_file), str(key_file)
-
-
 @pytest.fixture(params=["ecdsa", "rsa"])
-def files(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
-    key = (
-        ec.generate_private_key(ec.SECP256R1())
-        if request.param == "ecdsa"
-        else rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    )
-    return certificate(tmp_path, key)
+def authority(request: pytest.FixtureRequest, tmp_path: Path) -> Authority:
+    return Authority(tmp_path, kind=request.param)
 
 
 @pytest.fixture
-def of_server(files: tuple[str, str]) -> ssl.SSLContext:
-    context = tls_context(Listen(tls_enabled=True, cert_file=files[0], key_file=files[1]))
-    assert context is not None
-    return context
+def of_server(authority: Authority) -> Certificates:
+    return Certificates(TlsFiles(certificates=(authority.issue("localhost", server=True).pair,)))
 
 
 @pytest.fixture
-def of_station(files: tuple[str, str]) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=files[0])
+def of_station(authority: Authority) -> ssl.SSLContext:
+    return station_context(authority.root)
 
 
 async def test_a_station_speaks_over_tls(
-    serve: Serve, of_server: ssl.SSLContext, of_station: ssl.SSLContext
+    serve: Serve, of_server: Certificates, of_station: ssl.SSLContext
 ) -> None:
     served = await serve(tls=of_server)
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
@@ -182,7 +137,7 @@ async def test_a_station_speaks_over_tls(
 
 
 async def test_an_unknown_station_registers_itself_over_tls(
-    serve: Serve, of_server: ssl.SSLContext, of_station: ssl.SSLContext
+    serve: Serve, of_server: Certificates, of_station: ssl.SSLContext
 ) -> None:
     served = await serve(tls=of_server, accept_unknown=True)
     async with served.wire(tls=of_station) as wire:
@@ -192,7 +147,7 @@ async def test_an_unknown_station_registers_itself_over_tls(
 
 
 async def test_a_peer_that_floods_over_tls_without_reading_is_cut(
-    serve: Serve, of_server: ssl.SSLContext, of_station: ssl.SSLContext
+    serve: Serve, of_server: Certificates, of_station: ssl.SSLContext
 ) -> None:
     served = await serve(tls=of_server)
     async with served.station("CP2", ssl=of_station) as neighbour:
@@ -210,7 +165,7 @@ async def test_a_peer_that_floods_over_tls_without_reading_is_cut(
 
 
 async def test_a_tls_handshake_that_fails_is_told_with_its_reason_and_disturbs_nobody(
-    serve: Serve, of_server: ssl.SSLContext, of_station: ssl.SSLContext
+    serve: Serve, of_server: Certificates, of_station: ssl.SSLContext
 ) -> None:
     served = await serve(tls=of_server)
     with capture_logs() as entries:
@@ -228,7 +183,7 @@ async def test_a_tls_handshake_that_fails_is_told_with_its_reason_and_disturbs_n
 
 
 async def test_a_tls_handshake_that_says_nothing_is_cut_in_time(
-    serve: Serve, of_server: ssl.SSLContext, of_station: ssl.SSLContext
+    serve: Serve, of_server: Certificates, of_station: ssl.SSLContext
 ) -> None:
     served = await serve(tls=of_server, handshake_within_s=0.3)
     async with served.wire() as silent, served.wire(tls=of_station) as half:
@@ -236,22 +191,6 @@ async def test_a_tls_handshake_that_says_nothing_is_cut_in_time(
         await asyncio.gather(silent.ended(1.5), half.ended(1.5))
     await until(lambda: served.gateway.admission.live == 0)
     assert served.gateway.admission.pending == 0
-
-
-@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1:DeprecationWarning")
-async def test_old_versions_of_tls_are_refused(
-    serve: Serve, of_server: ssl.SSLContext, of_station: ssl.SSLContext
-) -> None:
-    served = await serve(tls=of_server)
-    of_station.set_ciphers("DEFAULT@SECLEVEL=0")  # or the station's own library refuses
-    of_station.minimum_version = ssl.TLSVersion.TLSv1
-    of_station.maximum_version = ssl.TLSVersion.TLSv1_1
-    with capture_logs() as entries, pytest.raises(OSError):
-        async with served.wire(tls=of_station):
-            pass
-    await until(lambda: served.gateway.admission.live == 0)
-    (entry,) = lines_of(entries, "a connection failed before its handshake")
-    assert "UNSUPPORTED_PROTOCOL" in entry["reason"]
 
 
 # -- the stop ------------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ from evsys.core.work import Committed, Work
 from evsys.csms.node import Node, NodeSettings
 from evsys.gateway.server import Gateway, GatewaySettings
 from evsys.gateway.station_index import StationIndex
+from evsys.gateway.tls import Certificates
 from evsys.ocpp.v16 import V16
 from evsys.store import reading
 from evsys.store.connections import open_to_read
@@ -57,7 +58,7 @@ class Served:
         database: Path,
         stations: Iterable[records.Station],
         how: GatewaySettings,
-        tls: ssl.SSLContext | None = None,
+        tls: Certificates | None = None,
         capacity: int = 20_000,
         receive_bytes: int = OCPP_RECEIVE_BYTES,
         bind_ip: str = "127.0.0.1",
@@ -82,7 +83,8 @@ class Served:
         self._listening.bind((bind_ip, 0))
         self._listening.listen(OCPP_BACKLOG)
         self.port: int = self._listening.getsockname()[1]
-        self.gateway = Gateway(self.node, self.index, how, [self._listening], tls, capacity)
+        plain, secure = ([], [self._listening]) if tls is not None else ([self._listening], [])
+        self.gateway = Gateway(self.node, self.index, how, plain, secure, tls, capacity)
         self._committing: asyncio.Task[None] | None = None
         self._stopped = False
 

@@ -1,12 +1,15 @@
 """Starting: where everything is, and one clear line where the machine refuses."""
 
+import os
+import signal
 import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from kit.program import EVSYS, Program, running, wait_until
+from kit.pki import Authority, station_context
+from kit.program import EVSYS, Program, free_port, running, wait_until
 
 
 def refused(program: Program) -> str:
@@ -53,7 +56,33 @@ def test_an_address_that_is_not_of_this_machine_is_refused(tmp_path: Path) -> No
 def test_a_certificate_that_is_not_there_is_refused(tmp_path: Path) -> None:
     tls = {"tls_enabled": True, "cert_file": "nowhere.pem", "key_file": "nowhere.pem"}
     line = refused(Program(tmp_path, {"listen": tls}))
-    assert line == "listen.cert_file or listen.key_file: No such file or directory"
+    assert line == "listen.cert_file or listen.key_file: nowhere.pem, nowhere.pem: No such file or directory"
+
+
+def test_a_second_port_speaks_tls_and_its_certificates_are_changed_by_a_signal(tmp_path: Path) -> None:
+    authority, port = Authority(tmp_path), free_port()
+    certificate = authority.issue("localhost", server=True)
+    tls = {"tls_port": port, "cert_file": certificate.cert_file, "key_file": certificate.key_file}
+    with running(tmp_path, {"listen": tls}) as program:
+        assert f"and to wss://127.0.0.1:{port}/ws" in program.log.read_text()
+        shown = shown_certificate(port, authority)
+        newer = authority.issue("localhost", server=True)
+        supervisor = program.pid_of("supervisor")
+        assert supervisor is not None
+        os.kill(supervisor, signal.SIGHUP)
+        wait_until(lambda: shown_certificate(port, authority) != shown, "the new certificate is shown")
+        assert int(str(shown_certificate(port, authority)), 16) == newer.certificate.serial_number
+        assert program.get("/health/ready").status_code == 200
+
+
+def shown_certificate(port: int, authority: Authority) -> object:
+    """The serial number of the certificate that a TLS port shows."""
+    with socket.create_connection(("127.0.0.1", port)) as plain:
+        tls = station_context(authority.root)
+        with tls.wrap_socket(plain, server_hostname="localhost") as secure:
+            shown = secure.getpeercert()
+            assert shown is not None
+            return shown["serialNumber"]
 
 
 @pytest.mark.parametrize(

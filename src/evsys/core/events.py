@@ -64,6 +64,13 @@ RefusalReason = Literal[
     "wrong password",
     "too many attempts",
     "profile too low",
+    "no certificate",
+    "wrong certificate name",
+    "wrong organisation",
+    "certificate expired",
+    "certificate not trusted",
+    "TLS version",
+    "TLS cipher",
 ]
 
 

@@ -9,6 +9,7 @@ a station, start and stop, and the follower of what people change.
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -186,6 +187,10 @@ class Node:
                 return known
             case _:
                 return None
+
+    def now(self) -> datetime:
+        """The wall clock of the node."""
+        return self._clock.now()
 
     def noticed(self, station_id: str, quirk: str, example: bytes) -> None:
         """A registered station left the standard before it said anything: in its handshake."""

@@ -35,10 +35,11 @@ from evsys.core.credentials import Proved
 from evsys.csms.node import Node
 from evsys.gateway.admission import Admission
 from evsys.gateway.attempts import WINDOW_S, Attempts
-from evsys.gateway.authentication import Denied, Presented, judge
+from evsys.gateway.authentication import Denied, Presented, Terms, judge
 from evsys.gateway.handshake import Subprotocol, identity, is_odd, listed, subprotocol
 from evsys.gateway.link import MAX_MESSAGE_BYTES, Link, Links
 from evsys.gateway.station_index import Entry, StationIndex
+from evsys.gateway.tls import peer_certificate
 
 MAX_REQUEST_BYTES: Final = 16 * 1024
 """Of the request line and the headers; picows has the same limit, and drops what is longer unanswered."""
@@ -76,7 +77,7 @@ class Desk(Struct, frozen=True):
     paths: tuple[str, ...]
     accept_unknown: bool
     assume_protocol: str
-    server_key: bytes
+    terms: Terms
     attempts: Attempts
     handshake_within_s: float
     gates: set["Gate"]
@@ -228,9 +229,10 @@ class Gate(asyncio.Protocol):
         assert self._transport is not None
         if entry.floor and desk.attempts.too_many(now, entry.id, self._address):
             return Denied("too many attempts", HTTPStatus.TOO_MANY_REQUESTS, "too many wrong passwords")
-        tls = self._transport.get_extra_info("ssl_object") is not None
-        presented = Presented(tls, request.headers.get("Authorization", ""))
-        judged = judge(entry, presented, desk.server_key)
+        secured = self._transport.get_extra_info("ssl_object")
+        certificate = peer_certificate(secured) if secured is not None else None
+        presented = Presented(secured is not None, request.headers.get("Authorization", ""), certificate)
+        judged = judge(entry, presented, desk.terms, desk.node.now())
         if isinstance(judged, Denied) and judged.reason == "wrong password":
             desk.attempts.failed(now, entry.id, self._address)
         return judged

@@ -17,9 +17,11 @@ from msgspec import Struct
 from evsys.csms.node import Node
 from evsys.gateway.admission import Admission
 from evsys.gateway.attempts import Attempts
+from evsys.gateway.authentication import Terms
 from evsys.gateway.gate import HANDSHAKE_WITHIN_S, Desk, Gate
 from evsys.gateway.link import Counts, Links
 from evsys.gateway.station_index import StationIndex
+from evsys.gateway.tls import LOOK_EVERY_S, Certificates, why_failed
 
 ACCEPTS_PER_TURN: Final = 64
 """Sockets accepted before other work of the loop has its turn."""
@@ -50,27 +52,32 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     """What stations are told at their boot."""
     server_key: bytes = b""
     """What digests of passwords are made with."""
+    organisation: str = ""
+    """What the organisation of a station's certificate must hold; empty: anything."""
     handshake_within_s: float = HANDSHAKE_WITHIN_S
 
 
 class Gateway:
-    """All sockets of this process. `sockets` listen already, with a small receive window (picows keeps a
-    buffer as large as one read); `tls` is their context, None without TLS; `capacity` says how many
-    connections are held at most (`admission.capacity`)."""
+    """All sockets of this process. `plain` and `secure` ones listen already, with a small receive window
+    (picows keeps a buffer as large as one read); `certificates` are those of the secure ones; `capacity` says
+    how many connections are held at most (`admission.capacity`)."""
 
     def __init__(
         self,
         node: Node,
         index: StationIndex,
         settings: GatewaySettings,
-        sockets: Sequence[socket.socket],
-        tls: ssl.SSLContext | None,
+        plain: Sequence[socket.socket],
+        secure: Sequence[socket.socket],
+        certificates: Certificates | None,
         capacity: int,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._node = node
-        self._sockets = sockets
-        self._tls = tls
+        self._sockets = (*plain, *secure)
+        self._secure = frozenset(each.fileno() for each in secure)
+        self._certificates = certificates
+        self._looking: asyncio.TimerHandle | None = None
         self.admission = Admission(capacity, self._loop.time())
         self._links = Links(
             node, index, self.admission, settings.ping_interval_s, settings.heartbeat_interval_s
@@ -83,7 +90,7 @@ class Gateway:
             settings.paths,
             settings.accept_unknown,
             settings.assume_protocol,
-            settings.server_key,
+            Terms(settings.server_key, settings.organisation),
             Attempts(),
             settings.handshake_within_s,
             gates=set(),
@@ -107,6 +114,8 @@ class Gateway:
             listening.setblocking(False)
             self._loop.add_reader(listening.fileno(), self._ready, listening)
         self._tick()
+        if self._certificates is not None:
+            self._look()
         self._links.start()
 
     def stop_accepting(self) -> None:
@@ -123,8 +132,9 @@ class Gateway:
     async def stop(self) -> None:
         """Give the stations a moment to answer CLOSE, then cut what is left."""
         await self._links.stop()
-        if self._ticking is not None:
-            self._ticking.cancel()
+        for timer in (self._ticking, self._looking):
+            if timer is not None:
+                timer.cancel()
         await asyncio.gather(*self._opening, return_exceptions=True)
 
     def _tick(self) -> None:
@@ -134,6 +144,12 @@ class Gateway:
         except Exception:
             # The border of the node's own initiative: what fails now is tried at the next tick.
             log.exception("the node's tick failed")
+
+    def _look(self) -> None:
+        """See whether the certificates have changed."""
+        assert self._certificates is not None
+        self._looking = self._loop.call_later(LOOK_EVERY_S, self._look)
+        self._certificates.look()
 
     # -- accepting ---
 
@@ -158,7 +174,9 @@ class Gateway:
                 limit = self.admission.capacity
                 self._links.say("full", "", "no more connections: raise the limit of open files", limit=limit)
                 continue
-            task = self._loop.create_task(self._open(accepted, *address[:2]))
+            secure = self._certificates if listening.fileno() in self._secure else None
+            tls = secure.context if secure is not None else None
+            task = self._loop.create_task(self._open(accepted, tls, *address[:2]))
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
 
@@ -170,23 +188,29 @@ class Gateway:
         if self._accepting:
             self._loop.add_reader(listening.fileno(), self._ready, listening)
 
-    async def _open(self, accepted: socket.socket, address: str, port: int) -> None:
+    async def _open(
+        self, accepted: socket.socket, tls: ssl.SSLContext | None, address: str, port: int
+    ) -> None:
         """Put a gate in front of an accepted socket, behind TLS where there is."""
         if "." in address:
             address = address.removeprefix("::ffff:")  # a peer by IPv4 of a socket that listens on both
-        gate = Gate(self._desk, address, f"[{address}]:{port}" if ":" in address else f"{address}:{port}")
+        peer = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        gate = Gate(self._desk, address, peer)
         bounds = {
             "ssl_handshake_timeout": self._desk.handshake_within_s,
             "ssl_shutdown_timeout": TLS_SHUTDOWN_WITHIN_S,
         }
-        tls = bounds if self._tls is not None else {}
         try:
             accepted.setblocking(False)
             _keep_alive(accepted)
-            await self._loop.connect_accepted_socket(lambda: gate, accepted, ssl=self._tls, **tls)
+            await self._loop.connect_accepted_socket(
+                lambda: gate, accepted, ssl=tls, **(bounds if tls else {})
+            )
         except OSError as error:  # ssl.SSLError and TimeoutError among them
             reason = str(error) or type(error).__name__
             self._links.say("open", address, "a connection failed before its handshake", reason=reason)
+            if (why := why_failed(error)) is not None:
+                self._node.refusals.refused("", peer, why, reason)
         finally:
             if not gate.opened:
                 gate.connection_lost(None)
