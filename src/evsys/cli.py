@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final, get_args
 
@@ -67,7 +66,7 @@ _takes_conf = click.option(
 
 @click.group(invoke_without_command=True)
 @_takes_conf
-@click.version_option(version("evsys"), message="%(version)s")
+@click.version_option(package_name="evsys", message="%(version)s")
 @click.pass_context
 def evsys(context: click.Context, conf: Path | None) -> None:
     """A central system for charging stations that speak OCPP. Without a command it serves."""

@@ -6,8 +6,8 @@ told to begin when the writer has brought the schema up to date. A process that 
 same sockets: what arrives meanwhile waits in the kernel. It does nothing else, so it has nothing to die of;
 if it is killed all the same, the others see the end of their standard input and stop by themselves.
 
-Forking, and not starting Python anew, halves the time of a start (0.5 s of every process go into loading
-SQLAlchemy and its like) and makes a process that died come back in a tenth of that.
+Forking, and not starting Python anew, saves half a second of CPU in every process, at the start and when one
+that died is replaced.
 """
 
 import asyncio

@@ -10,10 +10,10 @@ import pytest
 from alembic.config import Config
 
 from evsys.store import migrating
+from evsys.store.compiled import VERSION
 from evsys.store.copying import verify
 from evsys.store.lock import writer_lock
 from evsys.store.migrating import WrongDatabase, check, migrate, path_of, version_of
-from evsys.store.schema import VERSION
 
 
 def set_version(path: Path, version: str) -> None:

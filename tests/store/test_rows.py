@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from evsys.core.records import Record
 from evsys.store.reading import many, select_sql
-from evsys.store.rows import KINDS, columns_of, from_row, to_row
-from evsys.store.schema import TABLES
+from evsys.store.rows import KINDS, from_row, to_row
+from evsys.store.schema import TABLES, columns_of
 from evsys.store.statements import CODES, STATEMENTS
 from kit.clock import NOON
 from kit.database import new_database

@@ -16,9 +16,9 @@ from sqlalchemy import create_engine, insert, select
 
 from evsys.core.records import Record
 from evsys.store import loading, reading
+from evsys.store.cells import microseconds, moment
 from evsys.store.migrating import SCRIPTS
-from evsys.store.rows import columns_of
-from evsys.store.schema import TABLES, VERSION, metadata, meter_values, microseconds, moment
+from evsys.store.schema import TABLES, VERSION, columns_of, metadata, meter_values
 from kit.clock import NOON
 from kit.database import new_database
 from kit.samples import meter_value, one_of_each

@@ -12,8 +12,8 @@ from evsys.api.problems import documented
 from evsys.api.strict import moment
 from evsys.core.errors import NotFound
 from evsys.office.wirelog import EPOCH, WireFilter, WireMessage
-from evsys.store.schema import microseconds
-from evsys.store.schema import moment as moment_of
+from evsys.store.cells import microseconds
+from evsys.store.cells import moment as moment_of
 from evsys.store.views.paging import DEFAULT_PAGE, from_cursor, to_cursor
 
 

@@ -325,6 +325,7 @@ PEOPLE = (
     ReservationChanged,
 )
 """Events of records that people write: the gateway follows them to refresh what it holds in memory."""
+PEOPLE_KINDS = tuple(sorted(kind.__name__ for kind in PEOPLE))
 
 
 class LoggedEvent(Struct, frozen=True, kw_only=True):

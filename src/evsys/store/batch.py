@@ -20,8 +20,8 @@ from msgspec import Struct
 from evsys.core.events import Event, station_of, transaction_of
 from evsys.core.records import Record
 from evsys.core.work import Committed, Conflict, Failed, Fenced, OpKind, Settlement, Work
+from evsys.store.cells import microseconds
 from evsys.store.rows import KINDS, TABLE_NUMBERS, TO_ROW, RowMaker, from_row
-from evsys.store.schema import microseconds
 from evsys.store.statements import CODES, OP_KINDS
 
 MAX_FRAME: Final = 64 * 1024 * 1024

@@ -17,8 +17,8 @@ from evsys.core.records import (
     Transaction,
 )
 from evsys.core.station import MAX_QUARANTINE, RECENT_TRANSACTIONS, Station
+from evsys.store.cells import EPOCH, moment
 from evsys.store.reading import many, one, select_sql
-from evsys.store.schema import EPOCH, moment
 
 _SETTINGS: Final = f"{select_sql(records.Station)} WHERE id = ?"
 _STATUS: Final = f"{select_sql(StationStatus)} WHERE station_id = ?"

@@ -7,15 +7,15 @@ it."""
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection, create_engine, event
-from sqlalchemy.pool import StaticPool
-
+from evsys.store.compiled import VERSION
 from evsys.store.connections import open_to_read, open_to_write
 from evsys.store.copying import copy_database
 from evsys.store.lock import writer_lock
-from evsys.store.schema import VERSION
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 URL_PREFIX: Final = "sqlite:///"
 STAMP: Final = "%Y%m%dT%H%M%SZ"
@@ -94,9 +94,11 @@ def migrate(url_or_path: str | Path) -> Path:
 
 
 def _upgrade(path: Path) -> None:
-    # Imported here: Alembic takes long to load, and most starts find nothing to do.
+    # Imported here: they take long to load, and most starts find nothing to do.
     from alembic import command
     from alembic.config import Config
+    from sqlalchemy import create_engine, event
+    from sqlalchemy.pool import StaticPool
 
     engine = create_engine("sqlite://", creator=lambda: open_to_write(path), poolclass=StaticPool)
     # The driver would commit before every change of schema; so it is told to leave transactions alone
@@ -112,5 +114,5 @@ def _upgrade(path: Path) -> None:
         engine.dispose()
 
 
-def _begin(connection: Connection) -> None:
+def _begin(connection: "Connection") -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from typing import Final, TypeVar
 
 import msgspec
-from sqlalchemy import literal_column, select
 
 from evsys.core import records
 from evsys.core.credentials import Credentials
-from evsys.core.events import Event, LoggedEvent
+from evsys.core.events import PEOPLE_KINDS, Event, LoggedEvent
 from evsys.core.facts import StartFact, TokenFact, TransactionFact
 from evsys.core.records import Record, StationKey, StationProof, StationSecurity, Token, Transaction
-from evsys.store.rows import columns_of, from_row
-from evsys.store.schema import PEOPLE_KINDS, TABLES, moment
+from evsys.store.cells import moment
+from evsys.store.compiled import TABLES
+from evsys.store.rows import from_row
 
 R = TypeVar("R", bound=Record)
 
@@ -26,7 +26,7 @@ _decode_event: Final = msgspec.json.Decoder(Event).decode
 def select_sql(kind: type[Record]) -> str:
     """`SELECT` of a record's columns in the order of its fields, ready for a WHERE."""
     table = TABLES[kind]
-    return str(select(*(literal_column(column.name) for column in columns_of(table))).select_from(table))
+    return f"SELECT {', '.join(table.columns)} FROM {table.name}"
 
 
 _TOKEN: Final = f"{select_sql(Token)} WHERE id = ?"

@@ -1,6 +1,6 @@
 """Rows: a record as SQLite takes it, and back.
 
-Both directions are prepared once per record from its Table, for they are walked with every row that a station
+Both directions are prepared once per record from its table, for they are walked with every row that a station
 causes. A row is a plain list of cells in the order of the record's fields.
 """
 
@@ -10,22 +10,11 @@ from typing import Final, TypeVar
 
 from msgspec import Raw
 from msgspec.structs import astuple
-from sqlalchemy import Boolean, Column
 
 from evsys.core.records import Record
-from evsys.store.schema import (
-    EPOCH,
-    MICROSECOND,
-    NOT_IN_RECORD,
-    TABLES,
-    AnyTable,
-    JsonText,
-    TextTuple,
-    UtcTime,
-    moment,
-    text_to_words,
-    words_to_text,
-)
+from evsys.store.cells import EPOCH, MICROSECOND, moment, text_to_words, words_to_text
+from evsys.store.compiled import TABLES
+from evsys.store.tables import CellKind, CompiledTable
 
 Row = list[object]
 """Cells as SQLite takes them: None, int, float, str."""
@@ -35,11 +24,6 @@ R = TypeVar("R", bound=Record)
 KINDS: Final[tuple[type[Record], ...]] = tuple(TABLES)
 """Records by the number of their table."""
 TABLE_NUMBERS: Final[dict[type[Record], int]] = {kind: number for number, kind in enumerate(KINDS)}
-
-
-def columns_of(table: AnyTable) -> list[Column[object]]:
-    """The columns that a record's fields stand for, in their order."""
-    return [column for column in table.columns if column not in NOT_IN_RECORD]
 
 
 def to_row(record: Record) -> Row:
@@ -57,10 +41,10 @@ def from_row(kind: type[R], row: Sequence[object]) -> R:
     return kind(**dict(zip(names, cells, strict=True)))
 
 
-def _row_maker(table: AnyTable) -> RowMaker:
-    columns = columns_of(table)
-    times = tuple(index for index, each in enumerate(columns) if isinstance(each.type, UtcTime))
-    others = tuple(index for index, each in enumerate(columns) if isinstance(each.type, _OTHERS))
+def _row_maker(table: CompiledTable) -> RowMaker:
+    kinds = [table.cells.get(name) for name in table.columns]
+    times = tuple(index for index, kind in enumerate(kinds) if kind == "time")
+    others = tuple(index for index, kind in enumerate(kinds) if kind not in (None, "time"))
 
     def make(record: Record) -> Row:
         row: Row = list(astuple(record))
@@ -104,12 +88,11 @@ def _words(cell: object) -> object:
     return text_to_words(cell) if isinstance(cell, str) else cell
 
 
-_OTHERS: Final = (JsonText, TextTuple, Boolean)
-_FROM_CELL: Final[dict[type, Callable[[object], object]]] = {
-    UtcTime: _time,
-    JsonText: _raw,
-    TextTuple: _words,
-    Boolean: bool,
+_FROM_CELL: Final[dict[CellKind, Callable[[object], object]]] = {
+    "time": _time,
+    "json": _raw,
+    "words": _words,
+    "flag": bool,
 }
 
 TO_ROW: Final = {kind: _row_maker(table) for kind, table in TABLES.items()}
@@ -117,9 +100,9 @@ _FROM_ROW: Final = {
     kind: (
         kind.__struct_fields__,
         tuple(
-            (index, _FROM_CELL[type(each.type)])
-            for index, each in enumerate(columns_of(table))
-            if type(each.type) in _FROM_CELL
+            (index, _FROM_CELL[table.cells[name]])
+            for index, name in enumerate(table.columns)
+            if name in table.cells
         ),
     )
     for kind, table in TABLES.items()

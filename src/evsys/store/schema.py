@@ -12,10 +12,9 @@ Every index is read by something named beside it. They cost: each one that is no
 dirties a page of its own with every row, and a page costs more than all the rest of the row.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final, TypeAlias
 
-import msgspec
 from msgspec import Raw
 from sqlalchemy import (
     BigInteger,
@@ -37,23 +36,11 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from evsys.core import records
-from evsys.core.events import PEOPLE
+from evsys.core.events import PEOPLE_KINDS
+from evsys.store.cells import microseconds, moment, text_to_words, words_to_text
 
 VERSION: Final = "0007"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
-
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND: Final = timedelta(microseconds=1)
-
-
-def microseconds(moment: datetime) -> int:
-    """An aware time as SQLite holds it."""
-    return (moment - EPOCH) // MICROSECOND
-
-
-def moment(microseconds_: int) -> datetime:
-    """A time as SQLite holds it, as an aware datetime."""
-    return EPOCH + timedelta(microseconds=microseconds_)
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -101,17 +88,6 @@ class TextTuple(TypeDecorator[tuple[str, ...]]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...] | None:
         return None if value is None else text_to_words(value)
 
-
-def words_to_text(words: tuple[str, ...]) -> str:
-    return _encode_words(words).decode() if words else "[]"
-
-
-def text_to_words(value: str) -> tuple[str, ...]:
-    return () if value == "[]" else _decode_words(value)
-
-
-_encode_words = msgspec.json.encode
-_decode_words = msgspec.json.Decoder(tuple[str, ...]).decode
 
 metadata: Final = MetaData()
 
@@ -570,7 +546,6 @@ events: Final = Table(
 )
 """The log: `core.events.LoggedEvent`, the event itself as JSON. A `seq` is never given twice, whatever is
 deleted."""
-PEOPLE_KINDS: Final = tuple(sorted(kind.__name__ for kind in PEOPLE))
 _people = text("kind IN (" + ", ".join(f"'{kind}'" for kind in PEOPLE_KINDS) + ")")
 Index("events_of_people", events.c.seq, sqlite_where=_people, postgresql_where=_people)
 """The few events of records that people write, followed every second: a query says the same IN list."""
@@ -626,3 +601,8 @@ TABLES: Final[dict[type[records.Record], AnyTable]] = {
 
 NOT_IN_RECORD: Final = frozenset({meter_values.c.id})
 """Columns that no field of the record stands for."""
+
+
+def columns_of(table: AnyTable) -> list[Column[object]]:
+    """The columns that a record's fields stand for, in their order."""
+    return [column for column in table.columns if column not in NOT_IN_RECORD]

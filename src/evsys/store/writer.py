@@ -42,10 +42,12 @@ from evsys.store.batch import (
     encode_refused,
     frame,
 )
+from evsys.store.compiled import ADD_EVENT
 from evsys.store.connections import open_to_write
 from evsys.store.lock import writer_lock
 from evsys.store.rows import TABLE_NUMBERS, Row
-from evsys.store.statements import ADD_EVENT, CODES, LOOKUPS, OP_KINDS, STATEMENTS, Lookup, table_of
+from evsys.store.statements import CODES, LOOKUPS, OP_KINDS, STATEMENTS, table_of
+from evsys.store.tables import Lookup
 
 T = TypeVar("T")
 Step = Callable[[str], None]

@@ -3,7 +3,8 @@
 from sqlalchemy import Connection, tuple_
 
 from evsys.core.records import CommandRecord
-from evsys.store.schema import commands, microseconds, moment
+from evsys.store.cells import microseconds, moment
+from evsys.store.schema import commands
 from evsys.store.views.paging import cut, from_cursor
 from evsys.store.views.reader import records, select_record
 

@@ -3,8 +3,7 @@
 from sqlalchemy import Connection, select
 
 from evsys.core.records import ApiKey
-from evsys.store.rows import columns_of
-from evsys.store.schema import api_key_secrets, api_keys
+from evsys.store.schema import api_key_secrets, api_keys, columns_of
 from evsys.store.views.reader import records, select_record
 
 MAX_KEYS = 1000

@@ -3,7 +3,8 @@
 from sqlalchemy import Connection, tuple_
 
 from evsys.core.records import Knock, Quarantined
-from evsys.store.schema import knocks, microseconds, moment, quarantined
+from evsys.store.cells import microseconds, moment
+from evsys.store.schema import knocks, quarantined
 from evsys.store.views.paging import cut, from_cursor
 from evsys.store.views.reader import records, select_record
 

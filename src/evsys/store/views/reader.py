@@ -15,8 +15,7 @@ from sqlalchemy.pool import QueuePool
 from evsys.core.errors import StoreUnavailable
 from evsys.core.records import Record
 from evsys.store.connections import BUSY_TIMEOUT_S
-from evsys.store.rows import columns_of
-from evsys.store.schema import TABLES
+from evsys.store.schema import TABLES, columns_of
 
 CONNECTIONS: Final = 4
 """Reads at once; the next ones wait. SQLite reads mostly from memory, and machines have few cores."""

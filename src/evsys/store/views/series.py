@@ -8,14 +8,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, and_, func, select
 
 from evsys.core.events import Event, LoggedEvent
-from evsys.store.schema import (
-    connector_status,
-    events,
-    meter_values,
-    station_status,
-    stations,
-    transactions,
-)
+from evsys.store.schema import connector_status, events, meter_values, station_status, stations, transactions
 
 EVENTS_AT_ONCE: Final = 10_000
 """Rows of the log looked at by one read: some tens of milliseconds."""

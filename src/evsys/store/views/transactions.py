@@ -8,7 +8,8 @@ from msgspec.structs import asdict
 from sqlalchemy import Connection, select, tuple_
 
 from evsys.core.records import Transaction
-from evsys.store.schema import meter_values, microseconds, moment, transactions
+from evsys.store.cells import microseconds, moment
+from evsys.store.schema import meter_values, transactions
 from evsys.store.views.paging import MAX_PAGE, Place, cut, from_cursor
 from evsys.store.views.reader import records, select_record
 

@@ -1,0 +1,744 @@
+"""The tables as the running program needs them.
+
+Written by `tools/generate_statements.py` from `store/schema.py`; edit that instead.
+"""
+
+from typing import Final
+
+from evsys.core import records
+from evsys.core.records import Record
+from evsys.store.tables import CompiledTable, Lookup, Statement
+
+VERSION: Final = "0006"
+"""The newest revision in `migrations/versions`: what this program reads and writes."""
+
+TABLES: Final[dict[type[Record], CompiledTable]] = {
+    records.Location: CompiledTable(
+        name="locations",
+        columns=("id", "name", "address", "latitude", "longitude", "time_zone", "created_at", "version"),
+        cells={"created_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO locations (id, name, address, latitude, longitude, time_zone, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name, address = excluded.address, latitude = excluded.latitude, longitude = excluded.longitude, time_zone = excluded.time_zone, created_at = excluded.created_at, version = excluded.version"
+            ),
+            "add": Statement(
+                "INSERT INTO locations (id, name, address, latitude, longitude, time_zone, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO locations (id, name, address, latitude, longitude, time_zone, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "change": Statement(
+                "UPDATE locations SET name=?, address=?, latitude=?, longitude=?, time_zone=?, created_at=?, version=? WHERE locations.id = ? AND locations.version = ? - 1",
+                (1, 2, 3, 4, 5, 6, 7, 0, 7),
+                exact=True,
+            ),
+            "remove": Statement("DELETE FROM locations WHERE locations.id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT locations.id, locations.name, locations.address, locations.latitude, locations.longitude, locations.time_zone, locations.created_at, locations.version  FROM locations  WHERE locations.id = ?",
+                (0,),
+            ),
+        ),
+    ),
+    records.Station: CompiledTable(
+        name="stations",
+        columns=(
+            "id",
+            "title",
+            "location_id",
+            "enabled",
+            "registration",
+            "conformance",
+            "ping",
+            "assume_protocol",
+            "assert_measurands",
+            "poll_meter_values",
+            "sweep",
+            "call_timeout_s",
+            "created_at",
+            "version",
+        ),
+        cells={
+            "enabled": "flag",
+            "ping": "flag",
+            "assert_measurands": "flag",
+            "poll_meter_values": "flag",
+            "sweep": "flag",
+            "created_at": "time",
+        },
+        statements={
+            "save": Statement(
+                "INSERT INTO stations (id, title, location_id, enabled, registration, conformance, ping, assume_protocol, assert_measurands, poll_meter_values, sweep, call_timeout_s, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET title = excluded.title, location_id = excluded.location_id, enabled = excluded.enabled, registration = excluded.registration, conformance = excluded.conformance, ping = excluded.ping, assume_protocol = excluded.assume_protocol, assert_measurands = excluded.assert_measurands, poll_meter_values = excluded.poll_meter_values, sweep = excluded.sweep, call_timeout_s = excluded.call_timeout_s, created_at = excluded.created_at, version = excluded.version"
+            ),
+            "add": Statement(
+                "INSERT INTO stations (id, title, location_id, enabled, registration, conformance, ping, assume_protocol, assert_measurands, poll_meter_values, sweep, call_timeout_s, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO stations (id, title, location_id, enabled, registration, conformance, ping, assume_protocol, assert_measurands, poll_meter_values, sweep, call_timeout_s, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "change": Statement(
+                "UPDATE stations SET title=?, location_id=?, enabled=?, registration=?, conformance=?, ping=?, assume_protocol=?, assert_measurands=?, poll_meter_values=?, sweep=?, call_timeout_s=?, created_at=?, version=? WHERE stations.id = ? AND stations.version = ? - 1",
+                (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0, 13),
+                exact=True,
+            ),
+            "remove": Statement("DELETE FROM stations WHERE stations.id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT stations.id, stations.title, stations.location_id, stations.enabled, stations.registration, stations.conformance, stations.ping, stations.assume_protocol, stations.assert_measurands, stations.poll_meter_values, stations.sweep, stations.call_timeout_s, stations.created_at, stations.version  FROM stations  WHERE stations.id = ?",
+                (0,),
+            ),
+        ),
+    ),
+    records.StationSecurity: CompiledTable(
+        name="station_security",
+        columns=("station_id", "minimum_profile", "user", "certificate_name", "forgiven_at", "version"),
+        cells={"forgiven_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO station_security (station_id, minimum_profile, user, certificate_name, forgiven_at, version) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (station_id) DO UPDATE SET minimum_profile = excluded.minimum_profile, user = excluded.user, certificate_name = excluded.certificate_name, forgiven_at = excluded.forgiven_at, version = excluded.version"
+            ),
+            "add": Statement(
+                "INSERT INTO station_security (station_id, minimum_profile, user, certificate_name, forgiven_at, version) VALUES (?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO station_security (station_id, minimum_profile, user, certificate_name, forgiven_at, version) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "change": Statement(
+                "UPDATE station_security SET minimum_profile=?, user=?, certificate_name=?, forgiven_at=?, version=? WHERE station_security.station_id = ? AND station_security.version = ? - 1",
+                (1, 2, 3, 4, 5, 0, 5),
+                exact=True,
+            ),
+            "remove": Statement("DELETE FROM station_security WHERE station_security.station_id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT station_security.station_id, station_security.minimum_profile, station_security.user, station_security.certificate_name, station_security.forgiven_at, station_security.version  FROM station_security  WHERE station_security.station_id = ?",
+                (0,),
+            ),
+        ),
+    ),
+    records.StationKey: CompiledTable(
+        name="station_keys",
+        columns=("station_id", "number", "digest", "made_at"),
+        cells={"made_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO station_keys (station_id, number, digest, made_at) VALUES (?, ?, ?, ?) ON CONFLICT (station_id, number) DO UPDATE SET digest = excluded.digest, made_at = excluded.made_at"
+            ),
+            "add": Statement(
+                "INSERT INTO station_keys (station_id, number, digest, made_at) VALUES (?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO station_keys (station_id, number, digest, made_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "remove": Statement(
+                "DELETE FROM station_keys WHERE station_keys.station_id = ? AND station_keys.number = ?",
+                (0, 1),
+            ),
+        },
+        lookups=(
+            Lookup(
+                "SELECT station_keys.station_id, station_keys.number, station_keys.digest, station_keys.made_at  FROM station_keys  WHERE station_keys.station_id = ? AND station_keys.number = ?",
+                (0, 1),
+            ),
+        ),
+    ),
+    records.StationProof: CompiledTable(
+        name="station_proofs",
+        columns=("station_id", "profile", "key_number", "certificate_serial", "at"),
+        cells={"at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO station_proofs (station_id, profile, key_number, certificate_serial, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (station_id) DO UPDATE SET profile = excluded.profile, key_number = excluded.key_number, certificate_serial = excluded.certificate_serial, at = excluded.at"
+            ),
+            "add": Statement(
+                "INSERT INTO station_proofs (station_id, profile, key_number, certificate_serial, at) VALUES (?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO station_proofs (station_id, profile, key_number, certificate_serial, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "remove": Statement("DELETE FROM station_proofs WHERE station_proofs.station_id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT station_proofs.station_id, station_proofs.profile, station_proofs.key_number, station_proofs.certificate_serial, station_proofs.at  FROM station_proofs  WHERE station_proofs.station_id = ?",
+                (0,),
+            ),
+        ),
+    ),
+    records.StationStatus: CompiledTable(
+        name="station_status",
+        columns=(
+            "station_id",
+            "epoch",
+            "connected",
+            "connected_at",
+            "disconnected_at",
+            "address",
+            "protocol",
+            "registration",
+            "booted_at",
+            "vendor",
+            "model",
+            "serial_number",
+            "charge_box_serial_number",
+            "firmware_version",
+            "iccid",
+            "imsi",
+            "meter_type",
+            "meter_serial_number",
+            "firmware_status",
+            "diagnostics_status",
+            "firmware_request_id",
+            "diagnostics_request_id",
+        ),
+        cells={"connected": "flag", "connected_at": "time", "disconnected_at": "time", "booted_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO station_status (station_id, epoch, connected, connected_at, disconnected_at, address, protocol, registration, booted_at, vendor, model, serial_number, charge_box_serial_number, firmware_version, iccid, imsi, meter_type, meter_serial_number, firmware_status, diagnostics_status, firmware_request_id, diagnostics_request_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (station_id) DO UPDATE SET epoch = excluded.epoch, connected = excluded.connected, connected_at = excluded.connected_at, disconnected_at = excluded.disconnected_at, address = excluded.address, protocol = excluded.protocol, registration = excluded.registration, booted_at = excluded.booted_at, vendor = excluded.vendor, model = excluded.model, serial_number = excluded.serial_number, charge_box_serial_number = excluded.charge_box_serial_number, firmware_version = excluded.firmware_version, iccid = excluded.iccid, imsi = excluded.imsi, meter_type = excluded.meter_type, meter_serial_number = excluded.meter_serial_number, firmware_status = excluded.firmware_status, diagnostics_status = excluded.diagnostics_status, firmware_request_id = excluded.firmware_request_id, diagnostics_request_id = excluded.diagnostics_request_id"
+            ),
+            "add": Statement(
+                "INSERT INTO station_status (station_id, epoch, connected, connected_at, disconnected_at, address, protocol, registration, booted_at, vendor, model, serial_number, charge_box_serial_number, firmware_version, iccid, imsi, meter_type, meter_serial_number, firmware_status, diagnostics_status, firmware_request_id, diagnostics_request_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO station_status (station_id, epoch, connected, connected_at, disconnected_at, address, protocol, registration, booted_at, vendor, model, serial_number, charge_box_serial_number, firmware_version, iccid, imsi, meter_type, meter_serial_number, firmware_status, diagnostics_status, firmware_request_id, diagnostics_request_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "remove": Statement("DELETE FROM station_status WHERE station_status.station_id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT station_status.station_id, station_status.epoch, station_status.connected, station_status.connected_at, station_status.disconnected_at, station_status.address, station_status.protocol, station_status.registration, station_status.booted_at, station_status.vendor, station_status.model, station_status.serial_number, station_status.charge_box_serial_number, station_status.firmware_version, station_status.iccid, station_status.imsi, station_status.meter_type, station_status.meter_serial_number, station_status.firmware_status, station_status.diagnostics_status, station_status.firmware_request_id, station_status.diagnostics_request_id  FROM station_status  WHERE station_status.station_id = ?",
+                (0,),
+            ),
+        ),
+    ),
+    records.ConnectorStatus: CompiledTable(
+        name="connector_status",
+        columns=(
+            "station_id",
+            "evse_id",
+            "connector_id",
+            "status",
+            "error_code",
+            "info",
+            "vendor_id",
+            "vendor_error_code",
+            "reported_at",
+            "received_at",
+        ),
+        cells={"reported_at": "time", "received_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO connector_status (station_id, evse_id, connector_id, status, error_code, info, vendor_id, vendor_error_code, reported_at, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (station_id, evse_id, connector_id) DO UPDATE SET status = excluded.status, error_code = excluded.error_code, info = excluded.info, vendor_id = excluded.vendor_id, vendor_error_code = excluded.vendor_error_code, reported_at = excluded.reported_at, received_at = excluded.received_at"
+            ),
+            "add": Statement(
+                "INSERT INTO connector_status (station_id, evse_id, connector_id, status, error_code, info, vendor_id, vendor_error_code, reported_at, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO connector_status (station_id, evse_id, connector_id, status, error_code, info, vendor_id, vendor_error_code, reported_at, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "remove": Statement(
+                "DELETE FROM connector_status WHERE connector_status.station_id = ? AND connector_status.evse_id = ? AND connector_status.connector_id = ?",
+                (0, 1, 2),
+            ),
+        },
+        lookups=(
+            Lookup(
+                "SELECT connector_status.station_id, connector_status.evse_id, connector_status.connector_id, connector_status.status, connector_status.error_code, connector_status.info, connector_status.vendor_id, connector_status.vendor_error_code, connector_status.reported_at, connector_status.received_at  FROM connector_status  WHERE connector_status.station_id = ? AND connector_status.evse_id = ? AND connector_status.connector_id = ?",
+                (0, 1, 2),
+            ),
+        ),
+    ),
+    records.LastSeen: CompiledTable(
+        name="last_seen",
+        columns=("station_id", "at"),
+        cells={"at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO last_seen (station_id, at) VALUES (?, ?) ON CONFLICT (station_id) DO UPDATE SET at = excluded.at"
+            ),
+            "add": Statement("INSERT INTO last_seen (station_id, at) VALUES (?, ?)"),
+            "add_once": Statement(
+                "INSERT INTO last_seen (station_id, at) VALUES (?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "remove": Statement("DELETE FROM last_seen WHERE last_seen.station_id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT last_seen.station_id, last_seen.at  FROM last_seen  WHERE last_seen.station_id = ?",
+                (0,),
+            ),
+        ),
+    ),
+    records.StationQuirk: CompiledTable(
+        name="station_quirks",
+        columns=("station_id", "kind", "count", "first_seen_at", "last_seen_at", "example"),
+        cells={"first_seen_at": "time", "last_seen_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO station_quirks (station_id, kind, count, first_seen_at, last_seen_at, example) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (station_id, kind) DO UPDATE SET count = excluded.count, first_seen_at = excluded.first_seen_at, last_seen_at = excluded.last_seen_at, example = excluded.example"
+            ),
+            "add": Statement(
+                "INSERT INTO station_quirks (station_id, kind, count, first_seen_at, last_seen_at, example) VALUES (?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO station_quirks (station_id, kind, count, first_seen_at, last_seen_at, example) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "remove": Statement(
+                "DELETE FROM station_quirks WHERE station_quirks.station_id = ? AND station_quirks.kind = ?",
+                (0, 1),
+            ),
+        },
+        lookups=(
+            Lookup(
+                "SELECT station_quirks.station_id, station_quirks.kind, station_quirks.count, station_quirks.first_seen_at, station_quirks.last_seen_at, station_quirks.example  FROM station_quirks  WHERE station_quirks.station_id = ? AND station_quirks.kind = ?",
+                (0, 1),
+            ),
+        ),
+    ),
+    records.Token: CompiledTable(
+        name="tokens",
+        columns=(
+            "id",
+            "kind",
+            "label",
+            "parent",
+            "blocked",
+            "expires_at",
+            "max_concurrent",
+            "station_ids",
+            "user_id",
+            "note",
+            "created_at",
+            "version",
+        ),
+        cells={"blocked": "flag", "expires_at": "time", "station_ids": "words", "created_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO tokens (id, kind, label, parent, blocked, expires_at, max_concurrent, station_ids, user_id, note, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, label = excluded.label, parent = excluded.parent, blocked = excluded.blocked, expires_at = excluded.expires_at, max_concurrent = excluded.max_concurrent, station_ids = excluded.station_ids, user_id = excluded.user_id, note = excluded.note, created_at = excluded.created_at, version = excluded.version"
+            ),
+            "add": Statement(
+                "INSERT INTO tokens (id, kind, label, parent, blocked, expires_at, max_concurrent, station_ids, user_id, note, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO tokens (id, kind, label, parent, blocked, expires_at, max_concurrent, station_ids, user_id, note, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "change": Statement(
+                "UPDATE tokens SET kind=?, label=?, parent=?, blocked=?, expires_at=?, max_concurrent=?, station_ids=?, user_id=?, note=?, created_at=?, version=? WHERE tokens.id = ? AND tokens.version = ? - 1",
+                (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 0, 11),
+                exact=True,
+            ),
+            "remove": Statement("DELETE FROM tokens WHERE tokens.id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT tokens.id, tokens.kind, tokens.label, tokens.parent, tokens.blocked, tokens.expires_at, tokens.max_concurrent, tokens.station_ids, tokens.user_id, tokens.note, tokens.created_at, tokens.version  FROM tokens  WHERE tokens.id = ?",
+                (0,),
+            ),
+        ),
+    ),
+    records.User: CompiledTable(
+        name="users",
+        columns=("id", "name", "email", "phone", "note", "created_at", "version"),
+        cells={"created_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO users (id, name, email, phone, note, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name, email = excluded.email, phone = excluded.phone, note = excluded.note, created_at = excluded.created_at, version = excluded.version"
+            ),
+            "add": Statement(
+                "INSERT INTO users (id, name, email, phone, note, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO users (id, name, email, phone, note, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "change": Statement(
+                "UPDATE users SET name=?, email=?, phone=?, note=?, created_at=?, version=? WHERE users.id = ? AND users.version = ? - 1",
+                (1, 2, 3, 4, 5, 6, 0, 6),
+                exact=True,
+            ),
+            "remove": Statement("DELETE FROM users WHERE users.id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT users.id, users.name, users.email, users.phone, users.note, users.created_at, users.version  FROM users  WHERE users.id = ?",
+                (0,),
+            ),
+        ),
+    ),
+    records.Transaction: CompiledTable(
+        name="transactions",
+        columns=(
+            "id",
+            "number",
+            "alias",
+            "station_id",
+            "evse_id",
+            "connector_id",
+            "id_token",
+            "id_token_canonical",
+            "authorization",
+            "started_at",
+            "start_received_at",
+            "meter_start_wh",
+            "start_key",
+            "reservation_id",
+            "ended_at",
+            "end_received_at",
+            "meter_stop_wh",
+            "energy_wh",
+            "stop_reason",
+            "stop_id_token",
+            "ended_by",
+            "flags",
+        ),
+        cells={
+            "started_at": "time",
+            "start_received_at": "time",
+            "ended_at": "time",
+            "end_received_at": "time",
+            "flags": "words",
+        },
+        statements={
+            "save": Statement(
+                "INSERT INTO transactions (id, number, alias, station_id, evse_id, connector_id, id_token, id_token_canonical, authorization, started_at, start_received_at, meter_start_wh, start_key, reservation_id, ended_at, end_received_at, meter_stop_wh, energy_wh, stop_reason, stop_id_token, ended_by, flags) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET number = excluded.number, alias = excluded.alias, station_id = excluded.station_id, evse_id = excluded.evse_id, connector_id = excluded.connector_id, id_token = excluded.id_token, id_token_canonical = excluded.id_token_canonical, authorization = excluded.authorization, started_at = excluded.started_at, start_received_at = excluded.start_received_at, meter_start_wh = excluded.meter_start_wh, start_key = excluded.start_key, reservation_id = excluded.reservation_id, ended_at = excluded.ended_at, end_received_at = excluded.end_received_at, meter_stop_wh = excluded.meter_stop_wh, energy_wh = excluded.energy_wh, stop_reason = excluded.stop_reason, stop_id_token = excluded.stop_id_token, ended_by = excluded.ended_by, flags = excluded.flags"
+            ),
+            "add": Statement(
+                "INSERT INTO transactions (id, number, alias, station_id, evse_id, connector_id, id_token, id_token_canonical, authorization, started_at, start_received_at, meter_start_wh, start_key, reservation_id, ended_at, end_received_at, meter_stop_wh, energy_wh, stop_reason, stop_id_token, ended_by, flags) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO transactions (id, number, alias, station_id, evse_id, connector_id, id_token, id_token_canonical, authorization, started_at, start_received_at, meter_start_wh, start_key, reservation_id, ended_at, end_received_at, meter_stop_wh, energy_wh, stop_reason, stop_id_token, ended_by, flags) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "remove": Statement("DELETE FROM transactions WHERE transactions.id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT transactions.id, transactions.number, transactions.alias, transactions.station_id, transactions.evse_id, transactions.connector_id, transactions.id_token, transactions.id_token_canonical, transactions.authorization, transactions.started_at, transactions.start_received_at, transactions.meter_start_wh, transactions.start_key, transactions.reservation_id, transactions.ended_at, transactions.end_received_at, transactions.meter_stop_wh, transactions.energy_wh, transactions.stop_reason, transactions.stop_id_token, transactions.ended_by, transactions.flags  FROM transactions  WHERE transactions.id = ?",
+                (0,),
+            ),
+            Lookup(
+                "SELECT transactions.id, transactions.number, transactions.alias, transactions.station_id, transactions.evse_id, transactions.connector_id, transactions.id_token, transactions.id_token_canonical, transactions.authorization, transactions.started_at, transactions.start_received_at, transactions.meter_start_wh, transactions.start_key, transactions.reservation_id, transactions.ended_at, transactions.end_received_at, transactions.meter_stop_wh, transactions.energy_wh, transactions.stop_reason, transactions.stop_id_token, transactions.ended_by, transactions.flags  FROM transactions  WHERE transactions.start_key = ?",
+                (12,),
+            ),
+            Lookup(
+                "SELECT transactions.id, transactions.number, transactions.alias, transactions.station_id, transactions.evse_id, transactions.connector_id, transactions.id_token, transactions.id_token_canonical, transactions.authorization, transactions.started_at, transactions.start_received_at, transactions.meter_start_wh, transactions.start_key, transactions.reservation_id, transactions.ended_at, transactions.end_received_at, transactions.meter_stop_wh, transactions.energy_wh, transactions.stop_reason, transactions.stop_id_token, transactions.ended_by, transactions.flags  FROM transactions  WHERE transactions.number = ?",
+                (1,),
+            ),
+            Lookup(
+                "SELECT transactions.id, transactions.number, transactions.alias, transactions.station_id, transactions.evse_id, transactions.connector_id, transactions.id_token, transactions.id_token_canonical, transactions.authorization, transactions.started_at, transactions.start_received_at, transactions.meter_start_wh, transactions.start_key, transactions.reservation_id, transactions.ended_at, transactions.end_received_at, transactions.meter_stop_wh, transactions.energy_wh, transactions.stop_reason, transactions.stop_id_token, transactions.ended_by, transactions.flags  FROM transactions  WHERE transactions.station_id = ? AND transactions.evse_id = ? AND ended_at IS NULL AND evse_id > 0",
+                (3, 4),
+            ),
+        ),
+    ),
+    records.MeterValue: CompiledTable(
+        name="meter_values",
+        columns=(
+            "digest",
+            "station_id",
+            "evse_id",
+            "transaction_id",
+            "at",
+            "reported_at",
+            "received_at",
+            "context",
+            "energy_wh",
+            "energy_export_wh",
+            "power_w",
+            "power_offered_w",
+            "current_a",
+            "current_l1_a",
+            "current_l2_a",
+            "current_l3_a",
+            "current_offered_a",
+            "voltage_v",
+            "voltage_l1_v",
+            "voltage_l2_v",
+            "voltage_l3_v",
+            "soc_percent",
+            "temperature_c",
+            "frequency_hz",
+            "rest",
+        ),
+        cells={"at": "time", "reported_at": "time", "received_at": "time", "rest": "json"},
+        statements={
+            "add": Statement(
+                "INSERT INTO meter_values (digest, station_id, evse_id, transaction_id, at, reported_at, received_at, context, energy_wh, energy_export_wh, power_w, power_offered_w, current_a, current_l1_a, current_l2_a, current_l3_a, current_offered_a, voltage_v, voltage_l1_v, voltage_l2_v, voltage_l3_v, soc_percent, temperature_c, frequency_hz, rest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO meter_values (digest, station_id, evse_id, transaction_id, at, reported_at, received_at, context, energy_wh, energy_export_wh, power_w, power_offered_w, current_a, current_l1_a, current_l2_a, current_l3_a, current_offered_a, voltage_v, voltage_l1_v, voltage_l2_v, voltage_l3_v, soc_percent, temperature_c, frequency_hz, rest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+        },
+        lookups=(
+            Lookup(
+                "SELECT meter_values.digest, meter_values.station_id, meter_values.evse_id, meter_values.transaction_id, meter_values.at, meter_values.reported_at, meter_values.received_at, meter_values.context, meter_values.energy_wh, meter_values.energy_export_wh, meter_values.power_w, meter_values.power_offered_w, meter_values.current_a, meter_values.current_l1_a, meter_values.current_l2_a, meter_values.current_l3_a, meter_values.current_offered_a, meter_values.voltage_v, meter_values.voltage_l1_v, meter_values.voltage_l2_v, meter_values.voltage_l3_v, meter_values.soc_percent, meter_values.temperature_c, meter_values.frequency_hz, meter_values.rest  FROM meter_values  WHERE meter_values.reported_at = ? AND meter_values.station_id = ? AND meter_values.digest = ?",
+                (5, 1, 0),
+            ),
+        ),
+    ),
+    records.Quarantined: CompiledTable(
+        name="quarantined",
+        columns=(
+            "id",
+            "station_id",
+            "kind",
+            "number",
+            "received_at",
+            "reason",
+            "payload",
+            "resolved_at",
+            "transaction_id",
+        ),
+        cells={"received_at": "time", "payload": "json", "resolved_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO quarantined (id, station_id, kind, number, received_at, reason, payload, resolved_at, transaction_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET station_id = excluded.station_id, kind = excluded.kind, number = excluded.number, received_at = excluded.received_at, reason = excluded.reason, payload = excluded.payload, resolved_at = excluded.resolved_at, transaction_id = excluded.transaction_id"
+            ),
+            "add": Statement(
+                "INSERT INTO quarantined (id, station_id, kind, number, received_at, reason, payload, resolved_at, transaction_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO quarantined (id, station_id, kind, number, received_at, reason, payload, resolved_at, transaction_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "remove": Statement("DELETE FROM quarantined WHERE quarantined.id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT quarantined.id, quarantined.station_id, quarantined.kind, quarantined.number, quarantined.received_at, quarantined.reason, quarantined.payload, quarantined.resolved_at, quarantined.transaction_id  FROM quarantined  WHERE quarantined.id = ?",
+                (0,),
+            ),
+        ),
+    ),
+    records.Knock: CompiledTable(
+        name="knocks",
+        columns=("station_id", "first_seen_at", "last_seen_at", "address", "count"),
+        cells={"first_seen_at": "time", "last_seen_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO knocks (station_id, first_seen_at, last_seen_at, address, count) VALUES (?, ?, ?, ?, ?) ON CONFLICT (station_id) DO UPDATE SET first_seen_at = excluded.first_seen_at, last_seen_at = excluded.last_seen_at, address = excluded.address, count = excluded.count"
+            ),
+            "add": Statement(
+                "INSERT INTO knocks (station_id, first_seen_at, last_seen_at, address, count) VALUES (?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO knocks (station_id, first_seen_at, last_seen_at, address, count) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "remove": Statement("DELETE FROM knocks WHERE knocks.station_id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT knocks.station_id, knocks.first_seen_at, knocks.last_seen_at, knocks.address, knocks.count  FROM knocks  WHERE knocks.station_id = ?",
+                (0,),
+            ),
+        ),
+    ),
+    records.ApiKey: CompiledTable(
+        name="api_keys",
+        columns=("id", "name", "role", "scopes", "created_at", "expires_at", "revoked_at", "version"),
+        cells={"scopes": "words", "created_at": "time", "expires_at": "time", "revoked_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO api_keys (id, name, role, scopes, created_at, expires_at, revoked_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name, role = excluded.role, scopes = excluded.scopes, created_at = excluded.created_at, expires_at = excluded.expires_at, revoked_at = excluded.revoked_at, version = excluded.version"
+            ),
+            "add": Statement(
+                "INSERT INTO api_keys (id, name, role, scopes, created_at, expires_at, revoked_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO api_keys (id, name, role, scopes, created_at, expires_at, revoked_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "change": Statement(
+                "UPDATE api_keys SET name=?, role=?, scopes=?, created_at=?, expires_at=?, revoked_at=?, version=? WHERE api_keys.id = ? AND api_keys.version = ? - 1",
+                (1, 2, 3, 4, 5, 6, 7, 0, 7),
+                exact=True,
+            ),
+            "remove": Statement("DELETE FROM api_keys WHERE api_keys.id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT api_keys.id, api_keys.name, api_keys.role, api_keys.scopes, api_keys.created_at, api_keys.expires_at, api_keys.revoked_at, api_keys.version  FROM api_keys  WHERE api_keys.id = ?",
+                (0,),
+            ),
+        ),
+    ),
+    records.ApiKeySecret: CompiledTable(
+        name="api_key_secrets",
+        columns=("key_id", "digest"),
+        cells={},
+        statements={
+            "save": Statement(
+                "INSERT INTO api_key_secrets (key_id, digest) VALUES (?, ?) ON CONFLICT (key_id) DO UPDATE SET digest = excluded.digest"
+            ),
+            "add": Statement("INSERT INTO api_key_secrets (key_id, digest) VALUES (?, ?)"),
+            "add_once": Statement(
+                "INSERT INTO api_key_secrets (key_id, digest) VALUES (?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "remove": Statement("DELETE FROM api_key_secrets WHERE api_key_secrets.key_id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT api_key_secrets.key_id, api_key_secrets.digest  FROM api_key_secrets  WHERE api_key_secrets.key_id = ?",
+                (0,),
+            ),
+            Lookup(
+                "SELECT api_key_secrets.key_id, api_key_secrets.digest  FROM api_key_secrets  WHERE api_key_secrets.digest = ?",
+                (1,),
+            ),
+        ),
+    ),
+    records.CommandRecord: CompiledTable(
+        name="commands",
+        columns=(
+            "id",
+            "station_id",
+            "type",
+            "request",
+            "requested_by",
+            "requested_at",
+            "finished_at",
+            "accepted",
+            "status",
+            "detail",
+            "error",
+        ),
+        cells={
+            "request": "json",
+            "requested_at": "time",
+            "finished_at": "time",
+            "accepted": "flag",
+            "detail": "json",
+        },
+        statements={
+            "save": Statement(
+                "INSERT INTO commands (id, station_id, type, request, requested_by, requested_at, finished_at, accepted, status, detail, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET station_id = excluded.station_id, type = excluded.type, request = excluded.request, requested_by = excluded.requested_by, requested_at = excluded.requested_at, finished_at = excluded.finished_at, accepted = excluded.accepted, status = excluded.status, detail = excluded.detail, error = excluded.error"
+            ),
+            "add": Statement(
+                "INSERT INTO commands (id, station_id, type, request, requested_by, requested_at, finished_at, accepted, status, detail, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO commands (id, station_id, type, request, requested_by, requested_at, finished_at, accepted, status, detail, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "remove": Statement("DELETE FROM commands WHERE commands.id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT commands.id, commands.station_id, commands.type, commands.request, commands.requested_by, commands.requested_at, commands.finished_at, commands.accepted, commands.status, commands.detail, commands.error  FROM commands  WHERE commands.id = ?",
+                (0,),
+            ),
+        ),
+    ),
+    records.QueuedCommand: CompiledTable(
+        name="queued_commands",
+        columns=(
+            "id",
+            "station_id",
+            "number",
+            "type",
+            "request",
+            "requested_by",
+            "requested_at",
+            "expires_at",
+            "status",
+            "ended_at",
+            "error",
+            "version",
+        ),
+        cells={"request": "json", "requested_at": "time", "expires_at": "time", "ended_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO queued_commands (id, station_id, number, type, request, requested_by, requested_at, expires_at, status, ended_at, error, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET station_id = excluded.station_id, number = excluded.number, type = excluded.type, request = excluded.request, requested_by = excluded.requested_by, requested_at = excluded.requested_at, expires_at = excluded.expires_at, status = excluded.status, ended_at = excluded.ended_at, error = excluded.error, version = excluded.version"
+            ),
+            "add": Statement(
+                "INSERT INTO queued_commands (id, station_id, number, type, request, requested_by, requested_at, expires_at, status, ended_at, error, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO queued_commands (id, station_id, number, type, request, requested_by, requested_at, expires_at, status, ended_at, error, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "change": Statement(
+                "UPDATE queued_commands SET station_id=?, number=?, type=?, request=?, requested_by=?, requested_at=?, expires_at=?, status=?, ended_at=?, error=?, version=? WHERE queued_commands.id = ? AND queued_commands.version = ? - 1",
+                (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 0, 11),
+                exact=True,
+            ),
+            "remove": Statement("DELETE FROM queued_commands WHERE queued_commands.id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT queued_commands.id, queued_commands.station_id, queued_commands.number, queued_commands.type, queued_commands.request, queued_commands.requested_by, queued_commands.requested_at, queued_commands.expires_at, queued_commands.status, queued_commands.ended_at, queued_commands.error, queued_commands.version  FROM queued_commands  WHERE queued_commands.id = ?",
+                (0,),
+            ),
+            Lookup(
+                "SELECT queued_commands.id, queued_commands.station_id, queued_commands.number, queued_commands.type, queued_commands.request, queued_commands.requested_by, queued_commands.requested_at, queued_commands.expires_at, queued_commands.status, queued_commands.ended_at, queued_commands.error, queued_commands.version  FROM queued_commands  WHERE queued_commands.station_id = ? AND queued_commands.number = ?",
+                (1, 2),
+            ),
+        ),
+    ),
+    records.Lease: CompiledTable(
+        name="leases",
+        columns=("name", "next"),
+        cells={},
+        statements={
+            "save": Statement(
+                "INSERT INTO leases (name, next) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET next = excluded.next"
+            ),
+            "add": Statement("INSERT INTO leases (name, next) VALUES (?, ?)"),
+            "add_once": Statement("INSERT INTO leases (name, next) VALUES (?, ?) ON CONFLICT DO NOTHING"),
+            "remove": Statement("DELETE FROM leases WHERE leases.name = ?", (0,)),
+        },
+        lookups=(Lookup("SELECT leases.name, leases.next  FROM leases  WHERE leases.name = ?", (0,)),),
+    ),
+    records.ConfigurationKey: CompiledTable(
+        name="configuration_keys",
+        columns=("station_id", "key", "value", "readonly", "at"),
+        cells={"readonly": "flag", "at": "time"},
+        statements={
+            "save": Statement(
+                'INSERT INTO configuration_keys (station_id, "key", value, readonly, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (station_id, "key") DO UPDATE SET value = excluded.value, readonly = excluded.readonly, at = excluded.at'
+            ),
+            "add": Statement(
+                'INSERT INTO configuration_keys (station_id, "key", value, readonly, at) VALUES (?, ?, ?, ?, ?)'
+            ),
+            "add_once": Statement(
+                'INSERT INTO configuration_keys (station_id, "key", value, readonly, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING'
+            ),
+            "remove": Statement(
+                'DELETE FROM configuration_keys WHERE configuration_keys.station_id = ? AND configuration_keys."key" = ?',
+                (0, 1),
+            ),
+        },
+        lookups=(
+            Lookup(
+                'SELECT configuration_keys.station_id, configuration_keys."key", configuration_keys.value, configuration_keys.readonly, configuration_keys.at  FROM configuration_keys  WHERE configuration_keys.station_id = ? AND configuration_keys."key" = ?',
+                (0, 1),
+            ),
+        ),
+    ),
+    records.ConsumerCursor: CompiledTable(
+        name="consumer_cursors",
+        columns=("name", "seq", "holder", "held_until", "version"),
+        cells={"held_until": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO consumer_cursors (name, seq, holder, held_until, version) VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET seq = excluded.seq, holder = excluded.holder, held_until = excluded.held_until, version = excluded.version"
+            ),
+            "add": Statement(
+                "INSERT INTO consumer_cursors (name, seq, holder, held_until, version) VALUES (?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO consumer_cursors (name, seq, holder, held_until, version) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "change": Statement(
+                "UPDATE consumer_cursors SET seq=?, holder=?, held_until=?, version=? WHERE consumer_cursors.name = ? AND consumer_cursors.version = ? - 1",
+                (1, 2, 3, 4, 0, 4),
+                exact=True,
+            ),
+            "remove": Statement("DELETE FROM consumer_cursors WHERE consumer_cursors.name = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT consumer_cursors.name, consumer_cursors.seq, consumer_cursors.holder, consumer_cursors.held_until, consumer_cursors.version  FROM consumer_cursors  WHERE consumer_cursors.name = ?",
+                (0,),
+            ),
+        ),
+    ),
+}
+
+ADD_EVENT: Final = "INSERT INTO events (at, station_id, transaction_id, kind, payload) VALUES (?, ?, ?, ?, ?)"
