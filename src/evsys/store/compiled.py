@@ -9,7 +9,7 @@ from evsys.core import records
 from evsys.core.records import Record
 from evsys.store.tables import CompiledTable, Lookup, Statement
 
-VERSION: Final = "0006"
+VERSION: Final = "0007"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 TABLES: Final[dict[type[Record], CompiledTable]] = {
@@ -667,6 +667,53 @@ TABLES: Final[dict[type[Record], CompiledTable]] = {
             ),
             Lookup(
                 "SELECT queued_commands.id, queued_commands.station_id, queued_commands.number, queued_commands.type, queued_commands.request, queued_commands.requested_by, queued_commands.requested_at, queued_commands.expires_at, queued_commands.status, queued_commands.ended_at, queued_commands.error, queued_commands.version  FROM queued_commands  WHERE queued_commands.station_id = ? AND queued_commands.number = ?",
+                (1, 2),
+            ),
+        ),
+    ),
+    records.Reservation: CompiledTable(
+        name="reservations",
+        columns=(
+            "id",
+            "station_id",
+            "number",
+            "evse_id",
+            "id_token",
+            "parent",
+            "status",
+            "reason",
+            "transaction_id",
+            "requested_by",
+            "created_at",
+            "expires_at",
+            "ended_at",
+            "version",
+        ),
+        cells={"created_at": "time", "expires_at": "time", "ended_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO reservations (id, station_id, number, evse_id, id_token, parent, status, reason, transaction_id, requested_by, created_at, expires_at, ended_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET station_id = excluded.station_id, number = excluded.number, evse_id = excluded.evse_id, id_token = excluded.id_token, parent = excluded.parent, status = excluded.status, reason = excluded.reason, transaction_id = excluded.transaction_id, requested_by = excluded.requested_by, created_at = excluded.created_at, expires_at = excluded.expires_at, ended_at = excluded.ended_at, version = excluded.version"
+            ),
+            "add": Statement(
+                "INSERT INTO reservations (id, station_id, number, evse_id, id_token, parent, status, reason, transaction_id, requested_by, created_at, expires_at, ended_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO reservations (id, station_id, number, evse_id, id_token, parent, status, reason, transaction_id, requested_by, created_at, expires_at, ended_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "change": Statement(
+                "UPDATE reservations SET station_id=?, number=?, evse_id=?, id_token=?, parent=?, status=?, reason=?, transaction_id=?, requested_by=?, created_at=?, expires_at=?, ended_at=?, version=? WHERE reservations.id = ? AND reservations.version = ? - 1",
+                (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0, 13),
+                exact=True,
+            ),
+            "remove": Statement("DELETE FROM reservations WHERE reservations.id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT reservations.id, reservations.station_id, reservations.number, reservations.evse_id, reservations.id_token, reservations.parent, reservations.status, reservations.reason, reservations.transaction_id, reservations.requested_by, reservations.created_at, reservations.expires_at, reservations.ended_at, reservations.version  FROM reservations  WHERE reservations.id = ?",
+                (0,),
+            ),
+            Lookup(
+                "SELECT reservations.id, reservations.station_id, reservations.number, reservations.evse_id, reservations.id_token, reservations.parent, reservations.status, reservations.reason, reservations.transaction_id, reservations.requested_by, reservations.created_at, reservations.expires_at, reservations.ended_at, reservations.version  FROM reservations  WHERE reservations.station_id = ? AND reservations.number = ?",
                 (1, 2),
             ),
         ),

@@ -7,7 +7,8 @@ from msgspec import Struct
 from sqlalchemy import Connection, func, select, tuple_
 
 from evsys.core.records import Reservation, ReservationStatus
-from evsys.store.schema import microseconds, moment, reservations
+from evsys.store.cells import microseconds, moment
+from evsys.store.schema import reservations
 from evsys.store.views.paging import cut, from_cursor
 from evsys.store.views.reader import record_by_id, records, select_record
 
