@@ -1,14 +1,24 @@
 """One socket: what is read of it, what is counted, and how it ends."""
 
+import io
+import random
+from collections.abc import Callable
+
 import pytest
+import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from evsys import log
 from evsys.core.work import Turn
 from evsys.ocpp.v16 import V16
 from kit.central import BOOT, Central, start_payload
 from kit.link import call
+from kit.mutation import FRAMES, mutated
+
+ROUND = 2000
+"""Mutated frames for one database."""
 
 
 def test_text_that_is_not_utf_8_ends_the_connection(central: Central) -> None:
@@ -95,3 +105,34 @@ def test_no_mutation_of_a_valid_frame_harms_the_station(central: Central, data: 
     central.settle()
     if peer.link.closed is None:
         assert "currentTime" in peer.ask("Heartbeat", {})
+
+
+@pytest.mark.parametrize(
+    "count", [500, pytest.param(50_000, marks=[pytest.mark.long, pytest.mark.timeout(3600)])]
+)
+def test_mutated_frames_of_every_action_harm_nobody_and_write_no_line_of_their_own(
+    make_central: Callable[..., Central], count: int
+) -> None:
+    """Nothing crashes or hangs: no entry tells of a bug, and the station is answered after each frame. The
+    database is made anew now and then: what matters is what a frame does, not how many rows there are."""
+    chance, lines = random.Random(1), io.StringIO()
+    log.configure("gateway", stream=lines)
+    try:
+        for first in range(0, count, ROUND):
+            central = make_central(accept_unknown_tokens=True)
+            for number in range(first, min(count, first + ROUND)):
+                peer = central.connect()
+                frame = mutated(chance.choice(FRAMES), chance).encode("utf-8", "surrogatepass")
+                peer.connection.received(frame[: chance.randrange(400)] if number % 2 else frame)
+                central.settle()
+                if peer.link.closed is None:
+                    assert "currentTime" in peer.ask("Heartbeat", {}), frame
+    finally:
+        structlog.reset_defaults()
+    written = lines.getvalue()
+    assert "a bug" not in written
+    assert "Traceback" not in written
+    for line in written.split("\n"):
+        assert line.isprintable(), line
+        assert line == "" or line.startswith("timestamp="), line
+    assert written.count("\n") > 0
