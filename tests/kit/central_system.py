@@ -62,6 +62,26 @@ class Charger(ChargePoint):  # type: ignore[misc]  # the package has no types
         self.central.files.append(status)
         return call_result.FirmwareStatusNotification()
 
+    @on("LogStatusNotification")  # type: ignore[untyped-decorator]
+    def on_log(self, status: str, request_id: int | None = None) -> object:
+        self.central.files.append(f"log {request_id}: {status}")
+        return call_result.LogStatusNotification()
+
+    @on("SignedFirmwareStatusNotification")  # type: ignore[untyped-decorator]
+    def on_signed_firmware(self, status: str, request_id: int | None = None) -> object:
+        self.central.files.append(f"firmware {request_id}: {status}")
+        return call_result.SignedFirmwareStatusNotification()
+
+    @on("SecurityEventNotification")  # type: ignore[untyped-decorator]
+    def on_security_event(self, type: str, **_: object) -> object:
+        self.central.security_events.append(type)
+        return call_result.SecurityEventNotification()
+
+    @on("SignCertificate")  # type: ignore[untyped-decorator]
+    def on_sign_certificate(self, csr: str) -> object:
+        self.central.requests.append(csr)
+        return call_result.SignCertificate(status="Accepted")
+
 
 class CentralSystem:
     """What it has heard, from all stations. Starts are numbered once for each content."""
@@ -76,6 +96,10 @@ class CentralSystem:
         self.meter_values: dict[int, int] = {}
         self.statuses: dict[tuple[str, int], str] = {}
         self.files: list[str] = []
+        """What was told of files, in order."""
+        self.security_events: list[str] = []
+        self.requests: list[str] = []
+        """The requests for a certificate."""
 
     async def serve(self, socket: websockets.ServerConnection) -> None:
         assert socket.request is not None

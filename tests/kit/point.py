@@ -12,6 +12,7 @@ from typing import Final
 from evsys.simulator.cabinet import PointSettings
 from evsys.simulator.charge_point import ChargePoint
 from evsys.simulator.commands import answer
+from evsys.simulator.transfer import Transfer
 from kit.clock import NOON
 from kit.schemas import faults
 
@@ -44,6 +45,15 @@ class Central:
         self.results: dict[str, object] = {}
         """What is answered instead of the usual, by action."""
         self.pings = 0
+        self.delivered: list[tuple[str, str, bytes]] = []
+        """The files that it delivered: where to, under which name, what."""
+        self.fetched: list[str] = []
+        """The URLs that it fetched."""
+        self.files: dict[str, bytes | None] = {}
+        """What is at a URL, None where nothing can be fetched or delivered; elsewhere there is an empty file,
+        and room for any."""
+        self.carries = True
+        """Whether files are carried; else they are on their way."""
         self._numbers: dict[str, int] = {}
         self._asked = 0
 
@@ -69,9 +79,14 @@ class Central:
 
     def settle(self) -> None:
         """Do what the charge point wants."""
-        while self.point.outbox or self.point.hang_up or self.point.wants_link:
+        transfers = self.point.cabinet.transfers
+        while (
+            self.point.outbox or self.point.hang_up or self.point.wants_link or (transfers and self.carries)
+        ):
             if self.point.outbox:
                 self._take(self.point.outbox.pop(0))
+            elif transfers and self.carries:
+                self._carry(transfers.pop(0))
             elif self.point.hang_up:
                 self.cut()
             else:
@@ -122,6 +137,14 @@ class Central:
         return [each["status"] for each in self.of("StatusNotification") if each["connectorId"] == connector]
 
     # -- helpers ---
+
+    def _carry(self, transfer: Transfer) -> None:
+        found = self.files.get(transfer.url, b"")
+        if transfer.content is None:
+            self.fetched.append(transfer.url)
+        elif found is not None:
+            self.delivered.append((transfer.url, transfer.name, transfer.content))
+        self.point.carried(transfer, found, self.now)
 
     def _take(self, frame: bytes) -> None:
         elements = json.loads(frame)

@@ -6,6 +6,7 @@ import os
 import pty
 import signal
 import sys
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,12 +15,18 @@ from pathlib import Path
 
 import pytest
 import websockets
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from websockets.http11 import Request, Response
 
 from evsys.simulator.cabinet import PointSettings
 from evsys.simulator.fleet import CONNECTING_AT_ONCE, Fleet, Settings, station_ids
 from evsys.simulator.report import sessions_of, summary
 from kit.central_system import CentralSystem, central_system
+from kit.certificates import Authority, pem_of
+from kit.file_server import file_server
+from kit.pki import new_key
 from kit.program import evsys, free_port
 from kit.waiting import until
 from ocpp.v16 import call
@@ -123,8 +130,7 @@ async def test_every_command_of_the_package_is_answered() -> None:
         (call.RemoteStopTransaction(9), "Rejected"),
         (call.TriggerMessage("MeterValues"), "Accepted"),
         (call.UnlockConnector(2), "Unlocked"),
-        (call.GetDiagnostics("http://127.0.0.1/"), None),
-        (call.UpdateFirmware("http://127.0.0.1/", tomorrow), None),
+        (call.ExtendedTriggerMessage("LogStatusNotification"), "Accepted"),
         (call.Reset("Soft"), "Accepted"),
     ]
     async with central_system() as central, fleet(settings(central.url, sessions=0)):
@@ -132,9 +138,65 @@ async def test_every_command_of_the_package_is_answered() -> None:
         for command, status in commands:
             answer = await central.chargers["SIM0001"].call(command, suppress=False)
             assert getattr(answer, "status", None) == status, command
-        await until(lambda: "Uploaded" in central.files, PATIENCE_S)
         await until(lambda: len(central.stops) == 1, PATIENCE_S)
         await until(lambda: central.boots == ["SIM0001"] * 2, PATIENCE_S)
+        await until(lambda: "ResetOrReboot" in central.security_events, PATIENCE_S)
+
+
+async def test_files_are_really_carried_and_firmware_starts_the_station_anew() -> None:
+    now = datetime.now(UTC)
+    key, maker = new_key(), Authority()
+    content = b"version: 7.1\n"
+    with file_server() as files:
+        files.files["/f.bin"] = content
+        firmware = {
+            "location": files.url + "f.bin",
+            "retrieveDateTime": now.isoformat(),
+            "signingCertificate": pem_of(maker.issue("signer", key)),
+            "signature": b64encode(key.sign(content, ec.ECDSA(hashes.SHA256()))).decode(),
+        }
+        log = {"remoteLocation": files.url + "logs/"}
+        async with central_system() as central, fleet(settings(central.url, sessions=0)) as found:
+            await until(lambda: ("SIM0001", 2) in central.statuses, PATIENCE_S)
+            charger = central.chargers["SIM0001"]
+            await charger.call(call.GetDiagnostics(files.url), suppress=False)
+            await until(lambda: "Uploaded" in central.files, PATIENCE_S)
+            await charger.call(call.GetLog(log, "SecurityLog", 7), suppress=False)
+            await until(lambda: "log 7: Uploaded" in central.files, PATIENCE_S)
+            await charger.call(call.UpdateFirmware(files.url + "none", now.isoformat()), suppress=False)
+            await until(lambda: "DownloadFailed" in central.files, PATIENCE_S)
+            await charger.call(call.SignedUpdateFirmware(9, firmware), suppress=False)
+            await until(lambda: "firmware 9: Installed" in central.files, PATIENCE_S)
+            assert found.points[0].files.version == "7.1"
+        assert [each[0] for each in files.received] == ["PUT", "PUT"]
+        assert b"StartupOfTheDevice" in files.received[1][3]
+
+
+async def test_certificates_are_installed_listed_asked_for_taken_and_deleted() -> None:
+    root, use = Authority(), "CentralSystemRootCertificate"
+    async with central_system() as central, fleet(settings(central.url, sessions=0)) as found:
+        await until(lambda: ("SIM0001", 2) in central.statuses, PATIENCE_S)
+        charger = central.chargers["SIM0001"]
+        answer = await charger.call(call.InstallCertificate(use, root.pem), suppress=False)
+        assert answer.status == "Accepted"
+        listed = await charger.call(call.GetInstalledCertificateIds(use), suppress=False)
+        (named,) = listed.certificate_hash_data
+        trigger = call.ExtendedTriggerMessage("SignChargePointCertificate")
+        await charger.call(trigger, suppress=False)
+        await until(lambda: bool(central.requests), PATIENCE_S)
+        public = x509.load_pem_x509_csr(central.requests[0].encode()).public_key()
+        chain = pem_of(root.issue("SIM0001", public=public))
+        answer = await charger.call(call.CertificateSigned(chain), suppress=False)
+        assert answer.status == "Accepted"
+        assert found.points[0].security.chain == chain
+        wanted = {
+            "hashAlgorithm": named["hash_algorithm"],
+            "issuerNameHash": named["issuer_name_hash"],
+            "issuerKeyHash": named["issuer_key_hash"],
+            "serialNumber": named["serial_number"],
+        }
+        answer = await charger.call(call.DeleteCertificate(wanted), suppress=False)
+        assert answer.status == "Accepted"
 
 
 async def test_pings_are_answered_and_messages_in_pieces_are_read() -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final, Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from evsys.ocpp.v16 import messages as m
 from evsys.simulator.configuration import Configuration
@@ -12,6 +12,7 @@ from evsys.simulator.profiles import Profiles
 from evsys.simulator.session import Session
 from evsys.simulator.timers import Timers
 from evsys.simulator.tokens import Tokens
+from evsys.simulator.transfer import Transfer
 
 STEP_S: Final = 20.0
 """Simulated seconds between two looks at what flows into a car."""
@@ -62,6 +63,7 @@ class Cabinet:
         "settings",
         "timers",
         "tokens",
+        "transfers",
     )
 
     def __init__(self, name: str, settings: PointSettings, seed: int) -> None:
@@ -86,6 +88,8 @@ class Cabinet:
         """Between the end of everything and the new start: nothing happens then."""
         self.charging = 0
         """Connectors with a session."""
+        self.transfers: list[Transfer] = []
+        """Files that are to be carried: the owner takes them, and tells each what came of it."""
 
     @property
     def online(self) -> bool:
@@ -103,11 +107,24 @@ class Cabinet:
         )
         self.say("StatusNotification", payload, now)
 
-    def allows(self, token: str) -> bool | None:
+    def allows(self, token: str, now: datetime) -> bool | None:
         """What the station knows of a token by itself; None: nothing."""
-        known = self.tokens.known(
+        known = self._known(token)
+        if known is None:
+            return None
+        expired = known.expiryDate is not UNSET and known.expiryDate <= now
+        return known.status == "Accepted" and not expired
+
+    def parent_of(self, token: str) -> str | None:
+        """The group of a token, empty where it has none; None: nothing is known of it."""
+        known = self._known(token)
+        if known is None:
+            return None
+        return "" if known.parentIdTag is UNSET else known.parentIdTag
+
+    def _known(self, token: str) -> m.IdTagInfo | None:
+        return self.tokens.known(
             token,
             with_list=self.configuration.true("LocalAuthListEnabled"),
             with_cache=self.configuration.true("AuthorizationCacheEnabled"),
         )
-        return None if known is None else known == "Accepted"

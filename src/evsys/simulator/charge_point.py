@@ -23,7 +23,10 @@ from evsys.ocpp.v16 import messages as m
 from evsys.simulator.cabinet import Cabinet, PointSettings
 from evsys.simulator.chance import Dice, Span
 from evsys.simulator.connector import Connector
+from evsys.simulator.files import Files
 from evsys.simulator.mail import Mail, Outgoing
+from evsys.simulator.security import Security
+from evsys.simulator.transfer import Transfer
 
 ONLINE_S: Final = (600.0, 3600.0)
 """Simulated seconds between two spells without a link …"""
@@ -39,13 +42,9 @@ RESTART_S: Final = (5.0, 15.0)
 """How long a restart takes (simulated)."""
 LAST_WORDS_S: Final = 10.0
 """How long a soft reset waits for the stops to be acknowledged."""
-FIRMWARE_S: Final = 20.0
-"""How long an upload, a download or an installation takes (simulated)."""
 MAX_METER_WH: Final = 5_000_000
 """What a meter may show at first."""
 
-Diagnostics = Literal["Idle", "Uploading", "Uploaded", "UploadFailed"]
-Firmware = Literal["Idle", "Downloading", "Downloaded", "Installing", "Installed"]
 Answer = Callable[["ChargePoint", Call, datetime], Struct]
 """The answer to a CALL of the central system. Raises Refusal or NotText."""
 
@@ -62,12 +61,11 @@ class ChargePoint:
         "_stays_away_until",
         "cabinet",
         "connectors",
-        "diagnostics",
-        "firmware",
-        "firmware_version",
+        "files",
         "hang_up",
         "operative",
         "outbox",
+        "security",
         "wants_link",
         "wants_ping",
     )
@@ -81,14 +79,14 @@ class ChargePoint:
         ]
         self.operative = True
         """Whether the station as a whole (connector 0) is in service."""
-        self.diagnostics: Diagnostics = "Idle"
-        self.firmware: Firmware = "Idle"
-        self.firmware_version = 1
+        self.security = Security(self.cabinet)
+        self.files = Files(self.cabinet, self.security, lambda now: self._restart_after(now, now))
         self.outbox: list[bytes] = []
         self.wants_link = True
         self.wants_ping = False
         self.hang_up = False
         """Like the two before: the owner clears it when it has done so."""
+        self.security.report("StartupOfTheDevice", now)
         self._answer = answer
         self._dice = Dice(f"{seed}/{name}/link")
         self._connections = 0
@@ -130,6 +128,7 @@ class ChargePoint:
         if self.cabinet.registration == "Accepted":
             self._heartbeat_later(now)
             self.report_status(now)
+            self.security.flush(now)
         else:
             self.boot(now)
         self._pump(now)
@@ -160,6 +159,11 @@ class ChargePoint:
                 self.hang_up = True
             case _:
                 pass
+        self._pump(now)
+
+    def carried(self, transfer: Transfer, found: bytes | None, now: datetime) -> None:
+        """A file that was to be carried (`Cabinet.transfers`) has come or gone, or could not (None)."""
+        transfer.done(found, now)
         self._pump(now)
 
     def wake(self, now: datetime) -> None:
@@ -210,7 +214,7 @@ class ChargePoint:
             chargePointVendor="EVSYS",
             chargePointModel="Simulator",
             chargePointSerialNumber=self.name[:25],
-            firmwareVersion=f"{self.firmware_version}.0",
+            firmwareVersion=self.files.version,
         )
 
         def answered(payload: Raw, now: datetime) -> None:
@@ -236,8 +240,8 @@ class ChargePoint:
             self.cabinet.configuration.change("HeartbeatInterval", str(interval_s))
         self._heartbeat_later(now)
         self.report_status(now)
-        if self.firmware == "Installing":
-            self.say_firmware("Installed", now)
+        self.files.accepted(now)
+        self.security.flush(now)
 
     def _heartbeat_later(self, now: datetime) -> None:
         interval_s = self.cabinet.configuration.number("HeartbeatInterval") or DEFAULT_HEARTBEAT_S
@@ -296,6 +300,7 @@ class ChargePoint:
     def reset(self, now: datetime, reason: Literal["SoftReset", "HardReset"]) -> None:
         """Stop what runs, go away, and come back with a boot. A soft reset sees its stops acknowledged
         first."""
+        self.security.report("ResetOrReboot", now, reason)
         for connector in self.connectors:
             connector.stop(reason, now)
         deadline = now + timedelta(seconds=LAST_WORDS_S if reason == "SoftReset" else 0)
@@ -316,48 +321,6 @@ class ChargePoint:
         self.cabinet.registration = ""
         self.cabinet.restarting = True
         self._stay_away(now, RESTART_S)
-
-    def upload_diagnostics(self, now: datetime) -> None:
-        """Say what an upload would say; nothing is uploaded."""
-        self.cabinet.timers.after(now, "upload", 1.0, self._upload)
-
-    def _upload(self, now: datetime) -> None:
-        self.say_diagnostics("Uploading", now)
-        self.cabinet.timers.after(
-            now, "upload", FIRMWARE_S, lambda now: self.say_diagnostics("Uploaded", now)
-        )
-
-    def say_diagnostics(self, status: Diagnostics, now: datetime) -> None:
-        self.diagnostics = status
-        self.cabinet.say(
-            "DiagnosticsStatusNotification", m.DiagnosticsStatusNotificationRequest(status=status), now
-        )
-
-    def update_firmware(self, due: datetime) -> None:
-        """Download at that time, install once no car charges, restart with it."""
-        self.cabinet.timers.at(due, "firmware", self._download)
-
-    def _download(self, now: datetime) -> None:
-        self.say_firmware("Downloading", now)
-        self.cabinet.timers.after(now, "firmware", FIRMWARE_S, self._downloaded)
-
-    def _downloaded(self, now: datetime) -> None:
-        self.say_firmware("Downloaded", now)
-        self.cabinet.timers.after(now, "firmware", FIRMWARE_S, self._install)
-
-    def _install(self, now: datetime) -> None:
-        if self.cabinet.charging:
-            self.cabinet.timers.after(now, "firmware", FIRMWARE_S, self._install)
-            return
-        self.say_firmware("Installing", now)
-        self.firmware_version += 1
-        self._restart_after(now, now)
-
-    def say_firmware(self, status: Firmware, now: datetime) -> None:
-        self.firmware = status
-        self.cabinet.say(
-            "FirmwareStatusNotification", m.FirmwareStatusNotificationRequest(status=status), now
-        )
 
     # -- frames ---
 

@@ -1,7 +1,7 @@
 """What a charge point answers to the CALLs of the central system (OCPP 1.6 §5), and what it does then.
 
-Actions of the security extension, and those that only a station may send, are NotSupported; what is no action
-at all is NotImplemented. A request that breaks its schema is refused with the code of its fault.
+What only a station may send is NotSupported; what is no action at all is NotImplemented. A request that
+breaks its schema is refused with the code of its fault.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,9 @@ from evsys.ocpp.v16 import messages as m
 from evsys.simulator.charge_point import ChargePoint
 from evsys.simulator.configuration import canonical
 from evsys.simulator.connector import Connector, Reservation
-from evsys.simulator.profiles import Place, fits
+from evsys.simulator.files import Update, Upload, diagnostics, security_log, tries_of
+from evsys.simulator.profiles import Place
+from evsys.simulator.profiles import fits as profile_fits
 
 VENDOR: Final = "EVSYS"
 """Whose DataTransfer messages are understood: they are given back as they came."""
@@ -114,10 +116,26 @@ def change_availability(
 def trigger_message(
     point: ChargePoint, request: m.TriggerMessageRequest, now: datetime
 ) -> m.TriggerMessageResponse:
-    number = _given(request.connectorId)
+    done = _trigger(point, request.requestedMessage, _given(request.connectorId), now)
+    return m.TriggerMessageResponse(status="Accepted" if done else "Rejected")
+
+
+@answers(m.ExtendedTriggerMessageRequest)
+def extended_trigger_message(
+    point: ChargePoint, request: m.ExtendedTriggerMessageRequest, now: datetime
+) -> m.ExtendedTriggerMessageResponse:
+    """The status of firmware comes as that of signed firmware."""
+    word = request.requestedMessage
+    message = "SignedFirmwareStatusNotification" if word == "FirmwareStatusNotification" else word
+    done = _trigger(point, message, _given(request.connectorId), now)
+    return m.ExtendedTriggerMessageResponse(status="Accepted" if done else "Rejected")
+
+
+def _trigger(point: ChargePoint, message: str, number: int | None, now: datetime) -> bool:
+    """Send a message; whether there is the connector that was named."""
     if number and _connector(point, number) is None:
-        return m.TriggerMessageResponse(status="Rejected")
-    match request.requestedMessage:
+        return False
+    match message:
         case "BootNotification":
             point.boot(now)
         case "Heartbeat":
@@ -129,10 +147,16 @@ def trigger_message(
                 if number in (None, 0, connector.number):
                     connector.send_meter_values(now, "Trigger")
         case "DiagnosticsStatusNotification":
-            point.say_diagnostics(point.diagnostics if point.diagnostics == "Uploading" else "Idle", now)
+            point.files.say_diagnostics(now)
         case "FirmwareStatusNotification":
-            point.say_firmware("Idle" if point.firmware == "Installed" else point.firmware, now)
-    return m.TriggerMessageResponse(status="Accepted")
+            point.files.say_firmware(signed=False, now=now)
+        case "LogStatusNotification":
+            point.files.say_log(now)
+        case "SignedFirmwareStatusNotification":
+            point.files.say_firmware(signed=True, now=now)
+        case "SignChargePointCertificate":
+            point.security.request(now)
+    return True
 
 
 # -- sessions ---
@@ -152,7 +176,7 @@ def remote_start(
     fitting = profile is None or (
         profile.chargingProfilePurpose == "TxProfile"
         and profile.transactionId is UNSET
-        and fits(connector.number if connector else 0, profile, transaction=0)
+        and profile_fits(connector.number if connector else 0, profile, transaction=0)
     )
     if connector is None or not fitting or point.cabinet.registration != "Accepted":
         return m.RemoteStartTransactionResponse(status="Rejected")
@@ -210,7 +234,8 @@ def reserve_now(point: ChargePoint, request: m.ReserveNowRequest, now: datetime)
         return m.ReserveNowResponse(status="Occupied")
     if older is not None and older is not connector:
         older.end_reservation(now)
-    connector.reserve(Reservation(request.reservationId, request.idTag, request.expiryDate), now)
+    parent = _given(request.parentIdTag) or ""
+    connector.reserve(Reservation(request.reservationId, request.idTag, request.expiryDate, parent), now)
     return m.ReserveNowResponse(status="Accepted")
 
 
@@ -297,12 +322,11 @@ def get_composite_schedule(
         return m.GetCompositeScheduleResponse(status="Rejected")
     settings = point.cabinet.settings
     place = connector.place if connector else Place(0, settings.most_w * settings.connectors)
-    begin = now.replace(microsecond=0)
     schedule = point.cabinet.profiles.composite(
-        place, begin, request.duration, _given(request.chargingRateUnit) or "A"
+        place, now, request.duration, _given(request.chargingRateUnit) or "A"
     )
     return m.GetCompositeScheduleResponse(
-        status="Accepted", connectorId=request.connectorId, scheduleStart=begin, chargingSchedule=schedule
+        status="Accepted", connectorId=request.connectorId, scheduleStart=now, chargingSchedule=schedule
     )
 
 
@@ -313,16 +337,94 @@ def get_composite_schedule(
 def get_diagnostics(
     point: ChargePoint, request: m.GetDiagnosticsRequest, now: datetime
 ) -> m.GetDiagnosticsResponse:
-    point.upload_diagnostics(now)
-    return m.GetDiagnosticsResponse(fileName=f"{point.name[:MAX_FILE_NAME]}-{now:%Y%m%dT%H%M%SZ}.log")
+    tries, retry_s = tries_of(request.retries, request.retryInterval)
+    content = diagnostics(point.cabinet, point.files.version, now)
+    name = _file_name(point, now)
+    point.files.upload(Upload(request.location, name, content, None, tries, retry_s), now)
+    return m.GetDiagnosticsResponse(fileName=name)
+
+
+@answers(m.GetLogRequest)
+def get_log(point: ChargePoint, request: m.GetLogRequest, now: datetime) -> m.GetLogResponse:
+    tries, retry_s = tries_of(request.retries, request.retryInterval)
+    if request.logType == "SecurityLog":
+        content = security_log(point.security)
+    else:
+        content = diagnostics(point.cabinet, point.files.version, now)
+    name = _file_name(point, now)
+    wanted = Upload(request.log.remoteLocation, name, content, request.requestId, tries, retry_s)
+    given_up = point.files.upload(wanted, now)
+    return m.GetLogResponse(status="AcceptedCanceled" if given_up else "Accepted", filename=name)
 
 
 @answers(m.UpdateFirmwareRequest)
 def update_firmware(
     point: ChargePoint, request: m.UpdateFirmwareRequest, now: datetime
 ) -> m.UpdateFirmwareResponse:
-    point.update_firmware(max(now, request.retrieveDate))
+    tries, retry_s = tries_of(request.retries, request.retryInterval)
+    point.files.update(Update(request.location, request.retrieveDate, tries, retry_s), now)
     return m.UpdateFirmwareResponse()
+
+
+@answers(m.SignedUpdateFirmwareRequest)
+def signed_update_firmware(
+    point: ChargePoint, request: m.SignedUpdateFirmwareRequest, now: datetime
+) -> m.SignedUpdateFirmwareResponse:
+    """Nothing is fetched that nobody trustworthy has signed."""
+    firmware = request.firmware
+    if point.security.firmware_signer(firmware.signingCertificate, now) is None:
+        point.security.report("InvalidFirmwareSigningCertificate", now)
+        return m.SignedUpdateFirmwareResponse(status="InvalidCertificate")
+    tries, retry_s = tries_of(request.retries, request.retryInterval)
+    wanted = Update(
+        firmware.location,
+        firmware.retrieveDateTime,
+        tries,
+        retry_s,
+        _given(firmware.installDateTime),
+        request.requestId,
+        firmware.signingCertificate,
+        firmware.signature,
+    )
+    given_up = point.files.update(wanted, now)
+    return m.SignedUpdateFirmwareResponse(status="AcceptedCanceled" if given_up else "Accepted")
+
+
+# -- certificates ---
+
+
+@answers(m.InstallCertificateRequest)
+def install_certificate(
+    point: ChargePoint, request: m.InstallCertificateRequest, now: datetime
+) -> m.InstallCertificateResponse:
+    status = point.security.install(request.certificateType, request.certificate)
+    return m.InstallCertificateResponse(status=status)
+
+
+@answers(m.DeleteCertificateRequest)
+def delete_certificate(
+    point: ChargePoint, request: m.DeleteCertificateRequest, now: datetime
+) -> m.DeleteCertificateResponse:
+    found = point.security.delete(request.certificateHashData)
+    return m.DeleteCertificateResponse(status="Accepted" if found else "NotFound")
+
+
+@answers(m.GetInstalledCertificateIdsRequest)
+def get_installed_certificate_ids(
+    point: ChargePoint, request: m.GetInstalledCertificateIdsRequest, now: datetime
+) -> m.GetInstalledCertificateIdsResponse:
+    found = point.security.ids(request.certificateType)
+    return m.GetInstalledCertificateIdsResponse(
+        certificateHashData=found or UNSET, status="Accepted" if found else "NotFound"
+    )
+
+
+@answers(m.CertificateSignedRequest)
+def certificate_signed(
+    point: ChargePoint, request: m.CertificateSignedRequest, now: datetime
+) -> m.CertificateSignedResponse:
+    fits = point.security.signed(request.certificateChain, now)
+    return m.CertificateSignedResponse(status="Accepted" if fits else "Rejected")
 
 
 # -- helpers ---
@@ -344,6 +446,10 @@ def _reserved(point: ChargePoint, reservation: int) -> Connector | None:
         if each.reservation is not None and each.reservation.id == reservation:
             return each
     return None
+
+
+def _file_name(point: ChargePoint, now: datetime) -> str:
+    return f"{point.name[:MAX_FILE_NAME]}-{now:%Y%m%dT%H%M%SZ}.log"
 
 
 def _limits_changed(point: ChargePoint, now: datetime) -> None:

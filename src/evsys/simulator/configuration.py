@@ -1,5 +1,6 @@
 """The configuration keys of a charge point (OCPP 1.6 §9)."""
 
+from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple, get_args
 
 from msgspec import UNSET, UnsetType
@@ -34,14 +35,18 @@ def _fixed(value: object) -> Setting:
 _TRUE, _FALSE = Setting("true", "truth"), Setting("false", "truth")
 
 SETTINGS: Final = {
+    "AdditionalRootCertificateCheck": _fixed("false"),
     "AllowOfflineTxForUnknownId": _TRUE,
     "AuthorizationCacheEnabled": _TRUE,
     "AuthorizeRemoteTxRequests": _TRUE,
+    "CertificateSignedMaxChainSize": _fixed(10_000),
+    "CertificateStoreMaxLength": _fixed(10),
     "ChargeProfileMaxStackLevel": _fixed(profiles.MAX_STACK_LEVEL),
     "ChargingScheduleAllowedChargingRateUnit": _fixed("Current,Power"),
     "ChargingScheduleMaxPeriods": _fixed(profiles.MAX_PERIODS),
     "ClockAlignedDataInterval": Setting("0", "number"),
     "ConnectorPhaseRotation": Setting("0.RST"),
+    "CpoName": Setting(""),
     "GetConfigurationMaxKeys": _fixed(MAX_KEYS),
     "HeartbeatInterval": Setting("300", "number"),
     "LocalAuthListEnabled": _TRUE,
@@ -66,6 +71,7 @@ SETTINGS: Final = {
     "SupportedFeatureProfiles": _fixed(
         "Core,FirmwareManagement,LocalAuthListManagement,Reservation,SmartCharging,RemoteTrigger"
     ),
+    "SupportedFileTransferProtocols": _fixed("FTP,FTPS,HTTP,HTTPS"),
     "TransactionMessageAttempts": Setting("3", "number"),
     "TransactionMessageRetryInterval": Setting("10", "number"),
     "UnlockConnectorOnEVSideDisconnect": _fixed("true"),
@@ -100,6 +106,10 @@ class Configuration:
     def members(self, name: str) -> list[str]:
         """The value of a key that holds a list."""
         return [member for each in self.value(name).split(",") if (member := each.strip())]
+
+    def readable(self) -> Iterable[str]:
+        """The names of all keys whose value may be told."""
+        return SETTINGS
 
     def keys(self, names: list[str]) -> tuple[list[ConfigurationKey], list[str] | UnsetType]:
         """The keys asked for (all without any), and the names that are not known."""

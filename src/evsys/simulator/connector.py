@@ -40,6 +40,8 @@ class Reservation(NamedTuple):
     id: int
     token: str
     expires_at: datetime
+    parent: str = ""
+    """The group whose tokens may use it as well."""
 
 
 class Connector:
@@ -93,7 +95,7 @@ class Connector:
 
     def _arrive(self, now: datetime) -> None:
         """The driver finds the place free and plugs in, or comes again later."""
-        mine = self.reservation is not None and self._is_for(self.reservation, self._visit.token)
+        mine = self.reservation is not None and self._may_use(self._visit.token)
         if self._cabinet.restarting or not (self.status == "Available" or mine):
             self._after(now, "driver", self._visit.idle_s, self._arrive)
             return
@@ -111,14 +113,14 @@ class Connector:
         `times`: how often it is asked."""
         if self.session is not None or self.battery is None:
             return
-        allowed = self._cabinet.allows(token)
+        allowed, may_use = self._cabinet.allows(token, now), self._may_use(token)
         if self._cabinet.restarting:
             self._after(now, "card", ASK_AGAIN_S, lambda now: self.present(token, now, times))
-        elif not self.operative or times == 0:
+        elif not self.operative or times == 0 or may_use is False:
             self._turn_away(now)
         elif not self._cabinet.online:
-            self._decide_alone(token, allowed, now)
-        elif allowed and self._cabinet.configuration.true("LocalPreAuthorize"):
+            self._decide_alone(token, allowed if may_use else False, now)
+        elif allowed and may_use and self._cabinet.configuration.true("LocalPreAuthorize"):
             self.start(token, now)
         else:
             self._ask(token, now, times)
@@ -139,7 +141,7 @@ class Connector:
             info = read_answer(m.AuthorizeResponse, payload).idTagInfo
             self._cabinet.tokens.heard(token, info)
             if self.session is None and self.battery is not None and not self._cabinet.restarting:
-                if info.status == "Accepted":
+                if info.status == "Accepted" and self._may_use(token):
                     self.start(token, now)
                 else:
                     self._turn_away(now)
@@ -165,7 +167,8 @@ class Connector:
         self._cancel("card")
         self._cabinet.profiles.end_of_transaction(self.number)
         self.battery = None
-        self.set_status("Available" if self.operative else "Unavailable", now)
+        free: Status = "Available" if self.reservation is None else "Reserved"
+        self.set_status(free if self.operative else "Unavailable", now)
         self._expect(now)
 
     # -- the session ---
@@ -354,8 +357,11 @@ class Connector:
     def is_free_for(self, token: str) -> bool:
         """Whether a session of this token can begin here."""
         free = self.operative and self.session is None and not self._cabinet.restarting
-        reserved = self.reservation is not None and not self._is_for(self.reservation, token)
-        return free and not reserved and self.status in ("Available", "Preparing", "Reserved")
+        return (
+            free
+            and self._may_use(token) is not False
+            and self.status in ("Available", "Preparing", "Reserved")
+        )
 
     def begin_remotely(self, token: str, profile: m.ChargingProfile | None, now: datetime) -> None:
         """A session that was started from afar: the car is plugged in if it was not yet."""
@@ -399,9 +405,16 @@ class Connector:
 
     # -- helpers ---
 
-    @staticmethod
-    def _is_for(reservation: Reservation, token: str) -> bool:
-        return reservation.token.upper() == token.upper()
+    def _may_use(self, token: str) -> bool | None:
+        """Whether a token may charge here although the place may be reserved; None: only the central system
+        knows whether it is of the group that it is reserved for."""
+        reservation = self.reservation
+        if reservation is None or reservation.token.upper() == token.upper():
+            return True
+        if not reservation.parent:
+            return False
+        parent = self._cabinet.parent_of(token)
+        return None if parent is None else parent.upper() == reservation.parent.upper()
 
     def _after(
         self, now: datetime, what: str, simulated_s: float, action: Callable[[datetime], None]

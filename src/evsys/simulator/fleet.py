@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+import structlog
 import uvloop
 from msgspec import Struct
 
@@ -24,8 +25,11 @@ from evsys.simulator.charge_point import ChargePoint
 from evsys.simulator.commands import answer
 from evsys.simulator.socket import Ears, Socket, connect
 from evsys.simulator.table import Table
+from evsys.simulator.transfer import Transfer
 
 CONNECTING_AT_ONCE: Final = 50
+CARRIERS: Final = 4
+"""Files that are carried at once, each in a thread."""
 LOOK_EVERY_S: Final = 0.02
 """How late a charge point may be told the time."""
 SHOW_EVERY_S: Final = 0.5
@@ -33,6 +37,7 @@ LAST_WORDS_S: Final = 3.0
 """How long an end by SIGINT waits for answers under way."""
 OTHER_DESCRIPTORS: Final = 50
 """File descriptors for all that is no link."""
+_log = structlog.get_logger()
 _NUMBER = re.compile(r"#+")
 
 
@@ -72,6 +77,8 @@ class Fleet:
         ]
         self._links: list[Socket | None] = [None] * len(self.points)
         self._connecting: dict[int, asyncio.Task[None]] = {}
+        self._carrying: set[asyncio.Task[None]] = set()
+        self._carriers = asyncio.Semaphore(CARRIERS)
         self._waiting: deque[int] = deque()
         """Who wants a link, in the order of the wishes."""
         self._due: list[datetime | None] = [None] * len(self.points)
@@ -99,7 +106,7 @@ class Fleet:
         deadline = self._now() + timedelta(seconds=LAST_WORDS_S)
         while self._now() < deadline and self._answers_are_under_way():  # noqa: ASYNC110
             await asyncio.sleep(LOOK_EVERY_S)  # at the end alone
-        connecting = list(self._connecting.values())
+        connecting = [*self._connecting.values(), *self._carrying]
         for task in connecting:
             task.cancel()
         await asyncio.gather(*connecting, return_exceptions=True)
@@ -129,6 +136,10 @@ class Fleet:
             for frame in frames:
                 if link is not None:
                     link.send(frame)
+        if point.cabinet.transfers:
+            transfers, point.cabinet.transfers = point.cabinet.transfers, []
+            for transfer in transfers:
+                self._carry(index, transfer)
         if point.wants_ping:
             point.wants_ping = False
             if link is not None:
@@ -149,6 +160,27 @@ class Fleet:
             if known is None or due < known:
                 self._due[index] = due
                 heapq.heappush(self._heap, (due, index))
+
+    # -- files ---
+
+    def _carry(self, index: int, transfer: Transfer) -> None:
+        """Carry a file in a thread; what comes of it is told on the loop."""
+        task = asyncio.create_task(self._carried(index, transfer))
+        self._carrying.add(task)
+        task.add_done_callback(self._carrying.discard)
+
+    async def _carried(self, index: int, transfer: Transfer) -> None:
+        found: bytes | None = None
+        async with self._carriers:
+            try:
+                found = await asyncio.to_thread(transfer.carry_out)
+            except OSError as error:
+                _log.warning(
+                    "a file could not be carried", station=self.points[index].name, reason=str(error)
+                )
+        now = self._now()
+        self.points[index].carried(transfer, found, now)
+        self._settle(index, now)
 
     # -- links ---
 

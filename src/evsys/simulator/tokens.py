@@ -22,10 +22,10 @@ class Tokens:
     def __init__(self) -> None:
         self.version = 0
         """Of the local list; 0 while it is empty."""
-        self._list: dict[str, str] | None = None
-        self._cache: dict[str, str] | None = None
+        self._list: dict[str, IdTagInfo] | None = None
+        self._cache: dict[str, IdTagInfo] | None = None
 
-    def known(self, token: str, with_list: bool, with_cache: bool) -> str | None:
+    def known(self, token: str, with_list: bool, with_cache: bool) -> IdTagInfo | None:
         """What is known of a token, by the list before the cache; None: nothing."""
         key = token.upper()
         found = self._list.get(key) if with_list and self._list else None
@@ -38,7 +38,7 @@ class Tokens:
         # ConcurrentTx says nothing of the token, only of this moment.
         if info.status != "ConcurrentTx":
             self._cache.pop(token.upper(), None)
-            self._cache[token.upper()] = info.status
+            self._cache[token.upper()] = info
         while len(self._cache) > MAX_CACHED:
             del self._cache[next(iter(self._cache))]
 
@@ -55,7 +55,7 @@ class Tokens:
             if each.idTagInfo is UNSET:
                 amended.pop(each.idTag.upper(), None)
             else:
-                amended[each.idTag.upper()] = each.idTagInfo.status
+                amended[each.idTag.upper()] = each.idTagInfo
         if len(amended) > MAX_LIST:
             return False
         self._list, self.version = amended, version if amended else 0
