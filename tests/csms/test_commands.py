@@ -166,8 +166,16 @@ def test_a_secret_goes_to_the_station_and_nowhere_else(central: Central) -> None
     peer.answer({"status": "Accepted"})
     send(central, commands.GetVariables(), "c3")
     peer.answer({"configurationKey": [{"key": "AuthorizationKey", "readonly": False, "value": "SECRET"}]})
+    url = "ftp://me:SECRET@host/dir"
+    send(central, commands.GetDiagnostics(location=url), "c4")
+    assert peer.calls()[-1][2] == {"location": url}
+    peer.answer({"fileName": "a"})
+    payload = msgspec.Raw(msgspec.json.encode({"location": url}))
+    send(central, commands.RawCall(action="GetDiagnostics", payload=payload), "c5")
+    peer.answer({"fileName": "a"})
     central.restart()
     assert b"SECRET" not in central.path.read_bytes()
+    assert b"ftp://me:***@host/dir" in bytes(central.commands()[-1].request)
 
 
 async def bus_request(

@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from evsys.core.commands import ChangeAvailability, ClearCache, Reset, SetVariable, SetVariables
+from evsys.core.commands import (
+    ChangeAvailability,
+    ClearCache,
+    GetDiagnostics,
+    Reset,
+    SetVariable,
+    SetVariables,
+)
 from evsys.core.errors import BadCommand, StaleVersion, StationUnknown, TooManyCalls
 from evsys.core.records import QueuedCommand
 from evsys.core.work import Committed, Work
@@ -170,8 +177,10 @@ async def test_what_cannot_be_queued(office: RunningOffice) -> None:
         with pytest.raises(BadCommand):
             await put("CP1", Reset(), "ann", good_for)
     secret = SetVariables(variables=(SetVariable(name="AuthorizationKey", value="0123456789abcdef"),))
-    with pytest.raises(BadCommand, match="secret"):
-        await put("CP1", secret, "ann", HOUR)
+    for command in (secret, GetDiagnostics(location="ftp://me:secret@host/dir")):
+        with pytest.raises(BadCommand, match="secret"):
+            await put("CP1", command, "ann", HOUR)
+    await put("CP1", GetDiagnostics(location="ftp://host/@dir"), "ann", HOUR)
     with pytest.raises(StationUnknown):
         await put("CP9", Reset(), "ann", HOUR)
 

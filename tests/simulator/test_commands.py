@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import cast, get_args, get_type_hints
 
 import pytest
@@ -408,6 +409,23 @@ def test_data_of_our_vendor_comes_back_and_others_are_unknown() -> None:
     ours = {"vendorId": "EVSYS", "messageId": "echo", "data": "x"}
     assert central.ask("DataTransfer", ours) == {"status": "Accepted", "data": "x"}
     assert central.ask("DataTransfer", {"vendorId": "Other"}) == {"status": "UnknownVendorId"}
+    assert central.of("DataTransfer") == []
+    central.ask("DataTransfer", ours | {"messageId": "Say"})
+    assert central.of("DataTransfer") == [{"vendorId": "EVSYS", "data": "x"}]
+
+
+VALID = [
+    record
+    for record in json.loads((Path(__file__).parent.parent / "vectors" / "valid_16.json").read_text())
+    if record["kind"] == "request" and m.ACTIONS[record["action"]].sender != "station"
+]
+
+
+@pytest.mark.parametrize("record", VALID, ids=lambda each: each["id"])
+def test_every_valid_request_of_a_central_system_is_answered(record: dict[str, str]) -> None:
+    """`call` holds the answer against its schema."""
+    _, _, action, payload = json.loads(record["frame"])
+    assert empty().call(action, payload)[0] == 3
 
 
 @pytest.mark.parametrize(

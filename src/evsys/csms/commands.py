@@ -37,6 +37,7 @@ from evsys.core.station import Station
 from evsys.core.work import Committed, Conflict, Settlement, Turn
 from evsys.csms.calls import perform
 from evsys.csms.turns import Running
+from evsys.csms.wirelog import masked
 from evsys.ocpp.dialect import encode
 
 SECRET_KEYS_BYTES: Final = tuple(key.encode() for key in SECRET_KEYS)
@@ -173,7 +174,8 @@ def refusal(error: EvsysError) -> CommandReply:
 
 
 def redacted(command: SentCommand) -> bytes:
-    """The command as JSON for the record and the log of events: without secrets."""
+    """The command as JSON for the record and the log of events: without secrets, and without the passwords in
+    its URLs."""
     if isinstance(command, SetVariables):
         variables = tuple(
             replace(each, value=REDACTED) if each.name.lower() in SECRET_KEYS else each
@@ -181,8 +183,8 @@ def redacted(command: SentCommand) -> bytes:
         )
         return encode(replace(command, variables=variables))
     if isinstance(command, RawCall):
-        return encode(replace(command, payload=without_secrets(command.payload)))
-    return encode(command)
+        command = replace(command, payload=without_secrets(command.payload))
+    return masked(encode(command))
 
 
 def without_secrets(payload: Raw) -> Raw:

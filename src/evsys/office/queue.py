@@ -19,7 +19,14 @@ import structlog
 from msgspec import Raw
 from msgspec.structs import replace
 
-from evsys.core.commands import SECRET_KEYS, AnyCommand, SetVariables
+from evsys.core.commands import (
+    SECRET_KEYS,
+    AnyCommand,
+    GetDiagnostics,
+    GetLog,
+    SetVariables,
+    UpdateFirmware,
+)
 from evsys.core.errors import (
     BadCommand,
     EvsysError,
@@ -77,9 +84,7 @@ class CommandQueue:
         """Queue a command. Raises StationUnknown, BadCommand or TooManyCalls."""
         if not SHORTEST <= good_for <= LONGEST:
             raise BadCommand(f"queue: must be from a second to {LONGEST.days} days")
-        if isinstance(command, SetVariables) and any(
-            each.name.lower() in SECRET_KEYS for each in command.variables
-        ):
+        if _holds_secret(command):
             raise BadCommand(
                 "queue: a command that holds a secret is not kept: send it when the station is there"
             )
@@ -238,6 +243,17 @@ class CommandQueue:
             case _:
                 pass
         return await self._books.write(work) is None
+
+
+def _holds_secret(command: AnyCommand) -> bool:
+    """Whether there is a station's key in a command, or a password in its URL."""
+    match command:
+        case SetVariables(variables=variables):
+            return any(each.name.lower() in SECRET_KEYS for each in variables)
+        case GetDiagnostics() | GetLog() | UpdateFirmware():
+            return "@" in command.location.partition("://")[2].partition("/")[0]
+        case _:
+            return False
 
 
 def settled(waited: Waited, now: datetime) -> bool:

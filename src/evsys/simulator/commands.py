@@ -24,6 +24,8 @@ from evsys.simulator.profiles import fits as profile_fits
 
 VENDOR: Final = "EVSYS"
 """Whose DataTransfer messages are understood: they are given back as they came."""
+SAY: Final = "Say"
+"""The message of ours that is said again as a DataTransfer of the charge point's own."""
 DRIVER_COMES_S: Final = 2.0
 """Simulated seconds between a remote start and the car that is plugged in for it."""
 STOPS_S: Final = 1.0
@@ -88,6 +90,8 @@ def data_transfer(
 ) -> m.DataTransferResponse:
     if request.vendorId != VENDOR:
         return m.DataTransferResponse(status="UnknownVendorId")
+    if request.messageId == SAY:
+        point.cabinet.say("DataTransfer", m.DataTransferRequest(vendorId=VENDOR, data=request.data), now)
     return m.DataTransferResponse(status="Accepted", data=request.data)
 
 
