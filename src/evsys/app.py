@@ -28,7 +28,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from evsys.config import Config, Tls
+from evsys.config import ROOT_FILE, Config, Tls, ca_folder
 from evsys.log import configure, escaped
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from evsys.gateway.server import Gateway
     from evsys.gateway.tls import TlsFiles
     from evsys.metrics import Tallies
+    from evsys.office.authority import Signer
     from evsys.office.wirelog import Wire
     from evsys.store.sqlite import SqliteStore
 
@@ -220,6 +221,7 @@ async def _gateway(assignment: Assignment) -> None:
                 ping_interval_s=config.listen.ping_interval,
                 heartbeat_interval_s=config.heartbeat_interval,
                 server_key=assignment.server_key,
+                organisation=config.ca.organisation,
             ),
             [] if config.listen.tls_enabled else [_socket(assignment, "ocpp")],
             [_socket(assignment, name) for name in _secure(config) if name in assignment.sockets],
@@ -235,7 +237,8 @@ async def _gateway(assignment: Assignment) -> None:
             return text(registry)
 
         await node.start()
-        index.fill(await store.stations(), await store.credentials())
+        revoked = await store.revoked_certificates()
+        index.fill(await store.stations(), await store.credentials(), revoked)
         hub.serve(GATEWAY_METRICS, metrics)
         gateway.start()
         gc.collect()
@@ -321,7 +324,9 @@ async def _office(assignment: Assignment) -> None:
         closing.push_async_callback(bus.close)
         clock = SystemClock()
         wire = _wire_log(assignment, bus, clock)
-        office = Office(store, reader, bus, clock, assignment.server_key, wire)
+        signer = _signer(assignment.config)
+        organisation = assignment.config.ca.organisation
+        office = Office(store, reader, bus, clock, assignment.server_key, wire, signer, organisation)
         app = create_app(office, OfficeMetrics(registry), api.key_required)
         tls = (api.cert_file, api.key_file) if api.tls_enabled else ("", "")
         servers = [(http_server(app, *tls), "api")]
@@ -344,6 +349,21 @@ async def _office(assignment: Assignment) -> None:
                 keeping.cancel()
         if wire is not None:
             wire.close()
+
+
+def _signer(config: Config) -> "Signer | None":
+    """Who signs stations' certificates, where there is anybody. One that cannot be read is told, and stations
+    are served all the same."""
+    from evsys.core.errors import AuthorityUnavailable
+    from evsys.office.authority import OwnAuthority, RemoteAuthority
+
+    if config.ca.url:
+        return RemoteAuthority(config.ca.url)
+    try:
+        return OwnAuthority.open(ca_folder(config), config.ca.passphrase, config.ca.days)
+    except AuthorityUnavailable as error:
+        log.error("no certificates can be signed", reason=str(error))
+        return None
 
 
 def _wire_log(assignment: Assignment, bus: "Bus", clock: SystemClock) -> "Wire | None":
@@ -376,7 +396,7 @@ def station_files(config: Config) -> "TlsFiles | None":
     if not (listen.tls_enabled or listen.tls_port):
         return None
     pairs = ((listen.cert_file, listen.key_file), (listen.second_cert_file, listen.second_key_file))
-    roots = (listen.client_ca_file,)
+    roots = (listen.client_ca_file, str(ca_folder(config) / ROOT_FILE))
     return TlsFiles(
         certificates=tuple(pair for pair in pairs if pair[0]), roots=tuple(root for root in roots if root)
     )

@@ -10,16 +10,21 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
-from typing import Final, get_args
+from typing import TYPE_CHECKING, Final, get_args
 
 import click
 
 from evsys import app, log
 from evsys import config as configuration
 from evsys.config import ConfigError, Loaded
+from evsys.core.errors import EvsysError
 from evsys.core.records import ApiKey, Role
 from evsys.core.work import Committed, Conflict, Failed, Work
+
+if TYPE_CHECKING:
+    from evsys.office.authority import Kind, OwnAuthority
 
 INTERRUPTED: Final = 130
 """What a shell says of a program ended by SIGINT."""
@@ -224,6 +229,99 @@ def _state(each: ApiKey) -> str:
     return "in force"
 
 
+# -- the authority -------------------------------------------------------------------------------------------
+
+
+@evsys.group()
+def ca() -> None:
+    """The authority that signs certificates of stations."""
+
+
+_takes_kind = click.option(
+    "--kind", type=click.Choice(["ecdsa", "rsa"]), default="ecdsa", show_default=True, help="Of its key."
+)
+
+
+@ca.command("init")
+@click.option("--name", default="EVSYS station authority", show_default=True, help="Its common name.")
+@_takes_kind
+@_takes_conf
+def init_ca(name: str, kind: "Kind", conf: Path | None) -> None:
+    """Make the authority: its certificate and its key, in the folder of the configuration."""
+    from evsys.office.authority import OwnAuthority
+
+    config = _load(conf).config
+    folder = configuration.ca_folder(config)
+    with _refusals():
+        OwnAuthority.create(
+            folder, name, config.ca.organisation, kind, config.ca.passphrase, datetime.now(UTC)
+        )
+    click.echo(f"the authority is in {folder}: keep its key, ca.key, from everybody else")
+
+
+@ca.command("show")
+@_takes_conf
+def show_ca(conf: Path | None) -> None:
+    """Show the authority's certificate, which stations are to trust."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    root = _authority(conf).certificate
+    click.echo(f"name     {root.subject.rfc4514_string()}")
+    click.echo(f"serial   {root.serial_number:x}")
+    click.echo(f"until    {root.not_valid_after_utc:%Y-%m-%d}")
+    click.echo(f"SHA-256  {sha256(root.public_bytes(Encoding.DER)).hexdigest()}")
+    click.echo(root.public_bytes(Encoding.PEM).decode(), nl=False)
+
+
+@ca.command("issue")
+@click.argument("hosts", nargs=-1, required=True)
+@_takes_kind
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="The folder to write to."
+)
+@_takes_conf
+def issue_server(hosts: tuple[str, ...], kind: "Kind", out: Path, conf: Path | None) -> None:
+    """Make a certificate and a key for a server that is called HOSTS: names or addresses."""
+    from evsys.office.authority import pem_of, write_private
+
+    authority, organisation = _authority(conf), _load(conf).config.ca.organisation
+    with _refusals():
+        certificate, key = authority.issue_server(hosts, organisation, kind, datetime.now(UTC))
+        out.mkdir(parents=True, exist_ok=True)
+        cert_file, key_file = (out / f"{hosts[0]}-{kind}.{ending}" for ending in ("pem", "key"))
+        write_private(key_file, key)
+        cert_file.write_bytes(pem_of(certificate))
+    click.echo(f"{cert_file} and {key_file}")
+
+
+@ca.command("revoke")
+@click.argument("serial")
+@_takes_conf
+def revoke_certificate(serial: str, conf: Path | None) -> None:
+    """End the certificate of a station."""
+    from evsys.core.records import StationCertificate
+    from evsys.office.certificates import revocation
+    from evsys.store.local import read_all
+
+    with _refusals():
+        found = [each for each in read_all(_database(conf), StationCertificate) if each.serial == serial]
+        if not found or found[0].revoked_at is not None:
+            raise click.ClickException(f"no certificate in force has the serial number {serial}")
+        _write(conf, revocation(found[0], datetime.now(UTC), by=OPERATOR)[1])
+
+
+def _authority(conf: Path | None) -> "OwnAuthority":
+    from evsys.office.authority import OwnAuthority
+
+    ca = _load(conf).config.ca
+    folder = configuration.ca_folder(_load(conf).config)
+    with _refusals():
+        authority = OwnAuthority.open(folder, ca.passphrase, ca.days)
+    if authority is None:
+        raise click.ClickException(f"there is no authority in {folder}: evsys ca init makes it")
+    return authority
+
+
 # -- backup --------------------------------------------------------------------------------------------------
 
 
@@ -275,6 +373,8 @@ def _refusals() -> Iterator[None]:
 
     try:
         yield
+    except EvsysError as error:
+        raise click.ClickException(str(error)) from None
     except (WrongDatabase, DatabaseInUse, BadCopy, DatabaseFailure, FileExistsError) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:

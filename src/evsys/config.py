@@ -26,6 +26,8 @@ from msgspec.structs import FieldInfo, fields, replace
 DEFAULT_FILE = Path("config.yml")
 """Read from the working directory where no file is named."""
 
+ROOT_FILE = "ca.pem"
+"""The own authority's certificate, in its folder."""
 MIN_SERVER_KEY_CHARACTERS = 32
 """Of a secret that is not guessed."""
 
@@ -100,6 +102,16 @@ class Security(Section, frozen=True, kw_only=True):
     server_key: str = ""
 
 
+class Ca(Section, frozen=True, kw_only=True):
+    """Who signs the certificates of stations."""
+
+    folder: str = ""
+    passphrase: str = ""
+    organisation: str = ""
+    days: Annotated[int, Meta(ge=1, le=3650)] = 365
+    url: str = ""
+
+
 class DataTransfer(Section, frozen=True, kw_only=True):
     vendors: tuple[str, ...] = ()
 
@@ -151,11 +163,17 @@ class Config(Section, frozen=True, kw_only=True):
     database: Database = Database()
     wire_log: WireLog = WireLog()
     security: Security = Security()
+    ca: Ca = Ca()
     data_transfer: DataTransfer = DataTransfer()
     mongo: Mongo = Mongo()
     ocpi: Ocpi = Ocpi()
     telegram: Telegram = Telegram()
     payment: Payment = Payment()
+
+
+def ca_folder(config: Config) -> Path:
+    """Where the own authority is."""
+    return Path(config.ca.folder) if config.ca.folder else config.database.path.with_name("ca")
 
 
 WITHOUT_A_FILE = Config(
@@ -246,6 +264,8 @@ def _faults(config: Config) -> Iterator[tuple[str, str]]:
         yield "database.url", "must be sqlite:///PATH"
     if 0 < len(config.security.server_key) < MIN_SERVER_KEY_CHARACTERS:
         yield "security.server_key", f"needs {MIN_SERVER_KEY_CHARACTERS} characters at least"
+    if config.ca.url and not config.ca.url.startswith(("http://", "https://")):
+        yield "ca.url", "must begin with http:// or https://"
     if config.mongo.enabled:
         yield (
             "mongo.enabled",

@@ -43,6 +43,8 @@ OPERATORS_READ = (
     "/api/v1/users/who",
     "/api/v1/stations/nobody/messages",
     "/api/v1/stations/nobody/security",
+    "/api/v1/stations/nobody/certificates",
+    "/api/v1/authority",
 )
 ADMINS_READ = ("/api/v1/keys",)
 WRITES = (
@@ -73,6 +75,8 @@ ADMINS = (
     ("PATCH", "/api/v1/stations/nobody/security"),
     ("POST", "/api/v1/stations/nobody/security/key"),
     ("DELETE", "/api/v1/stations/nobody/security/key"),
+    ("POST", "/api/v1/stations/nobody/certificates"),
+    ("POST", "/api/v1/certificates/whose/revoke"),
     *(("GET", path) for path in ADMINS_READ),
 )
 NAMES = {
@@ -84,6 +88,7 @@ NAMES = {
     "here": "{location_id}",
     "who": "{user_id}",
     "which": "{key_id}",
+    "whose": "{serial}",
 }
 """What stands for an id in the paths above."""
 OPEN = ("/health/live", "/health/ready", "/api/v1/openapi.json")

@@ -1,6 +1,7 @@
 """The command line: what each command prints, and its exit status."""
 
 import re
+import ssl
 from pathlib import Path
 
 import pytest
@@ -142,3 +143,33 @@ def test_nothing_is_restored_under_a_running_server(folder: Path) -> None:
         done = evsys("restore", "copy.db", cwd=folder)
     assert done.returncode == 1
     assert "is held by another process" in done.stderr
+
+
+# -- the authority -------------------------------------------------------------------------------------------
+
+
+def test_the_authority_is_made_shown_and_signs_for_servers(folder: Path) -> None:
+    none = evsys("ca", "show", cwd=folder)
+    assert (none.returncode, none.stderr) == (
+        1,
+        "evsys: there is no authority in data/ca: evsys ca init makes it\n",
+    )
+    made = evsys("ca", "init", "--name", "The root", cwd=folder)
+    assert made.returncode == 0, made.stderr
+    assert (folder / "data" / "ca" / "ca.key").stat().st_mode & 0o777 == 0o600
+    again = evsys("ca", "init", cwd=folder)
+    assert (again.returncode, again.stdout) == (1, "")
+    shown = evsys("ca", "show", cwd=folder).stdout
+    assert "name     CN=The root\n" in shown
+    assert (folder / "data" / "ca" / "ca.pem").read_text() in shown
+    for kind in ("ecdsa", "rsa"):
+        issued = evsys(
+            "ca", "issue", "evsys.example", "127.0.0.1", "--kind", kind, "--out", "tls", cwd=folder
+        )
+        assert issued.returncode == 0, issued.stderr
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        name = folder / "tls" / f"evsys.example-{kind}"
+        context.load_cert_chain(f"{name}.pem", f"{name}.key")
+    assert evsys("ca", "revoke", "abcd", cwd=folder).stderr == (
+        "evsys: no certificate in force has the serial number abcd\n"
+    )

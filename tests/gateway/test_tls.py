@@ -256,6 +256,17 @@ async def test_an_expired_certificate_is_refused_with_a_recorded_reason(
     assert await why(served) == {("", "certificate expired")}
 
 
+async def test_a_revoked_certificate_is_refused_with_a_recorded_reason(
+    serve: Serve, certificates: Certificates, authority: Authority
+) -> None:
+    served = await serve(tls=certificates)
+    own = authority.issue("CP1")
+    assert await connects(served, station_context(authority.root, own)) == 101
+    served.index.revoke(f"{own.certificate.serial_number:x}")
+    assert await connects(served, station_context(authority.root, own)) == 403
+    assert await why(served) == {("CP1", "certificate revoked")}
+
+
 async def test_a_certificate_that_nobody_here_trusts_is_refused_with_a_recorded_reason(
     serve: Serve, certificates: Certificates, authority: Authority, tmp_path: Path
 ) -> None:

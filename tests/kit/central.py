@@ -63,6 +63,9 @@ class Heard:
     def secure(self, credentials: Credentials) -> None:
         pass
 
+    def revoke(self, serial: str) -> None:
+        pass
+
     def prove(self, proof: records.StationProof) -> None:
         pass
 

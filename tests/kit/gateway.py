@@ -95,7 +95,8 @@ class Served:
         await self.store.commit(work)
         self._committing = asyncio.create_task(self._commit())
         await self.node.start()
-        self.index.fill(await self.store.stations(), await self.store.credentials())
+        revoked = await self.store.revoked_certificates()
+        self.index.fill(await self.store.stations(), await self.store.credentials(), revoked)
         self.gateway.start()
 
     async def _commit(self) -> None:

@@ -25,6 +25,7 @@ from evsys.csms.connection import Connection
 from evsys.csms.node import Node, NodeSettings
 from evsys.metrics import OfficeMetrics
 from evsys.ocpp.v16 import V16
+from evsys.office.authority import Signer
 from evsys.office.office import Office
 from evsys.office.wirelog import Wire
 from evsys.store.inline import InlineStore
@@ -84,7 +85,9 @@ class AnsweringStation:
 class RunningOffice:
     """See the module. `client` brings the key of an administrator."""
 
-    def __init__(self, path: Path, key_required: bool = False) -> None:
+    def __init__(
+        self, path: Path, key_required: bool = False, signer: Signer | None = None, organisation: str = ""
+    ) -> None:
         self.path = path
         self.clock = SteppedClock()
         self.store = InlineStore(path)
@@ -94,7 +97,9 @@ class RunningOffice:
         )
         self.reader = Reader(path)
         self.wire = Wire(WireStore(Path(f"{path}.wire"), days=7, max_bytes=2**30), self.bus, self.clock)
-        self.office = Office(self.store, self.reader, self.bus, self.clock, SERVER_KEY, self.wire)
+        self.office = Office(
+            self.store, self.reader, self.bus, self.clock, SERVER_KEY, self.wire, signer, organisation
+        )
         self.registry = CollectorRegistry()
         self._apps = [
             create_app(self.office, OfficeMetrics(self.registry), key_required),
@@ -107,8 +112,10 @@ class RunningOffice:
 
     @classmethod
     @asynccontextmanager
-    async def run(cls, folder: Path, key_required: bool = False) -> AsyncIterator["RunningOffice"]:
-        running = cls(new_database(folder), key_required)
+    async def run(
+        cls, folder: Path, key_required: bool = False, signer: Signer | None = None, organisation: str = ""
+    ) -> AsyncIterator["RunningOffice"]:
+        running = cls(new_database(folder), key_required, signer, organisation)
         await running.start()
         try:
             yield running

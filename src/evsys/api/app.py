@@ -12,6 +12,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from evsys.api import (
+    certificates,
     commands,
     documents,
     events,
@@ -73,6 +74,10 @@ def create_app(office: Office, metrics: OfficeMetrics, key_required: bool = Fals
             security.change_security,
             security.set_station_key,
             security.remove_station_keys,
+            certificates.list_certificates,
+            certificates.sign_certificate,
+            certificates.revoke_certificate,
+            certificates.get_authority,
             commands.send_command,
             commands.send_raw,
             commands.get_command,

@@ -52,6 +52,8 @@ STATUSES: Final[dict[type[EvsysError], int]] = {
     errors.CallFailed: 502,
     errors.BadAnswer: 502,
     errors.StoreUnavailable: 503,
+    errors.CertificateRequestRefused: 400,
+    errors.AuthorityUnavailable: 503,
     errors.NoAnswer: 504,
     errors.ConnectionLost: 504,
 }

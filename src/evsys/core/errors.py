@@ -70,5 +70,13 @@ class NotFound(EvsysError):
     """No record of this identity exists. (REST 404)"""
 
 
+class AuthorityUnavailable(EvsysError):
+    """The authority cannot sign certificates now; the text says why. (REST 503)"""
+
+
+class CertificateRequestRefused(EvsysError):
+    """A CSR that is not signed; the text says why. (REST 400)"""
+
+
 class StoreUnavailable(EvsysError):
     """The database did not take the change (disk full, locked, I/O error); nothing was stored. (REST 503)"""

@@ -59,6 +59,29 @@ class StationConnected(_Event, frozen=True, kw_only=True):
     security_profile: int = 0
 
 
+class CertificateIssued(_Event, frozen=True, kw_only=True):
+    """A certificate was signed for a station."""
+
+    station_id: str
+    serial: str
+    name: str
+    valid_until: datetime
+    by: str = ""
+
+
+class CertificateRefused(_Event, frozen=True, kw_only=True):
+    """A station's CSR was not signed."""
+
+    station_id: str
+    reason: str
+
+
+class CertificateRevoked(_Event, frozen=True, kw_only=True):
+    station_id: str
+    serial: str
+    by: str = ""
+
+
 RefusalReason = Literal[
     "no password",
     "wrong password",
@@ -68,6 +91,7 @@ RefusalReason = Literal[
     "wrong certificate name",
     "wrong organisation",
     "certificate expired",
+    "certificate revoked",
     "certificate not trusted",
     "TLS version",
     "TLS cipher",
@@ -276,6 +300,9 @@ Event = (
     | StationChanged
     | StationRemoved
     | StationSecurityChanged
+    | CertificateIssued
+    | CertificateRefused
+    | CertificateRevoked
     | ConnectionRefused
     | StationConnected
     | StationDisconnected
@@ -313,6 +340,7 @@ PEOPLE = (
     StationChanged,
     StationRemoved,
     StationSecurityChanged,
+    CertificateRevoked,
     TokenRegistered,
     TokenChanged,
     TokenRemoved,
@@ -355,6 +383,9 @@ def station_of(event: Event) -> str:
         case (
             StationRemoved()
             | StationSecurityChanged()
+            | CertificateIssued()
+            | CertificateRefused()
+            | CertificateRevoked()
             | ConnectionRefused()
             | StationConnected()
             | StationDisconnected()

@@ -57,6 +57,9 @@ class Store(Protocol):
     async def credentials(self, station_id: str = "") -> Sequence[Credentials]:
         """What is known of how stations prove who they are: of one, or of all of which anything is."""
 
+    async def revoked_certificates(self) -> Sequence[str]:
+        """The serial numbers of certificates that are refused."""
+
     async def stations_to_look_after(self) -> Sequence[str]:
         """Ids of the stations that matter although they may not be connected: they have open transactions, or
         disk believes that they are connected."""
@@ -79,6 +82,9 @@ class Index(Protocol):
 
     def secure(self, credentials: Credentials) -> None:
         """People changed a station's credentials."""
+
+    def revoke(self, serial: str) -> None:
+        """A certificate is not good any more."""
 
     def prove(self, proof: StationProof) -> None:
         """A station has proved this, and it is recorded."""

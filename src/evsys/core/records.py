@@ -111,6 +111,30 @@ class StationProof(Record, frozen=True, kw_only=True):
     at: datetime
 
 
+class StationCertificate(Record, frozen=True, kw_only=True):
+    """A certificate that was signed for a station; the office's."""
+
+    serial: str
+    """Its serial number, in hex digits."""
+    station_id: str
+    name: str
+    """What it calls the station: its common name."""
+    issuer: str
+    valid_from: datetime
+    valid_until: datetime
+    renew_at: datetime
+    """When the station is asked to ask for another one."""
+    chain: str
+    """PEM: itself and those above it but for the root."""
+    request_digest: str
+    """SHA-256 of the CSR."""
+    issued_at: datetime
+    accepted_at: datetime | None = None
+    """When the station took it."""
+    revoked_at: datetime | None = None
+    version: int = 1
+
+
 class StationStatus(Record, frozen=True, kw_only=True, gc=False):
     """What a station says of itself and of its link."""
 

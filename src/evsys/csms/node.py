@@ -21,6 +21,7 @@ from evsys.core import records
 from evsys.core.credentials import NOTHING_PROVED, Proved
 from evsys.core.errors import StationOffline
 from evsys.core.events import (
+    CertificateRevoked,
     Event,
     ReservationChanged,
     StationBooted,
@@ -67,7 +68,7 @@ from evsys.csms.provisioning import Metering, Provisioner
 from evsys.csms.refusals import Refusals
 from evsys.csms.shared import Shared
 from evsys.csms.sweeper import SWEEP_EVERY_S, Sweeper
-from evsys.csms.turns import CLOSE_GOING_AWAY, Running
+from evsys.csms.turns import CLOSE_GOING_AWAY, CLOSE_POLICY, Running
 from evsys.csms.wirelog import WireLog
 from evsys.ocpp.dialect import Dialect
 
@@ -410,12 +411,23 @@ class Node:
                 running = self.stations.get(reservation.station_id)
                 if running is not None:
                     running.reserve(reservation)
+            case CertificateRevoked(station_id=station_id, serial=serial):
+                self._revoked(station_id, serial)
             case TokenRegistered(token=token) | TokenChanged(token=token):
                 self.facts.forget(token.id)
             case TokenRemoved(token_id=token_id):
                 self.facts.forget(token_id)
             case _:
                 pass
+
+    def _revoked(self, station_id: str, serial: str) -> None:
+        """A certificate is refused from now on, and the link that it made is cut."""
+        if self._index is not None:
+            self._index.revoke(serial)
+        running = self.stations.get(station_id)
+        connection = running.connection if running is not None else None
+        if connection is not None and connection.proved.certificate_serial == serial:
+            connection.close(CLOSE_POLICY, "the certificate was revoked")
 
     def _announce(self, station_id: str, station: records.Station | None) -> None:
         if self._index is not None:

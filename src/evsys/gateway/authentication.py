@@ -19,6 +19,7 @@ floor is 0; such stations send credentials of their own that nobody here ever ga
 
 import binascii
 from base64 import b64decode
+from collections.abc import Set
 from datetime import datetime
 from http import HTTPStatus
 from typing import Final
@@ -57,13 +58,15 @@ class Terms(Struct, frozen=True):
     server_key: bytes
     organisation: str = ""
     """What a certificate's organisation must hold; empty: anything."""
+    revoked: Set[str] = frozenset()
+    """Serial numbers of certificates that are refused; it grows meanwhile."""
 
 
 def judge(entry: Entry, presented: Presented, terms: Terms, now: datetime) -> Proved | Denied:
     """What a station has proved, where it is enough."""
     unfit = None
     if presented.certificate is not None:
-        unfit = _unfit(entry, presented.certificate, terms.organisation, now)
+        unfit = _unfit(entry, presented.certificate, terms, now)
         if unfit is None:
             return entry.credentials.proves(3, certificate_serial=presented.certificate.serial)
     proved = _proved(entry, presented, terms.server_key)
@@ -72,7 +75,7 @@ def judge(entry: Entry, presented: Presented, terms: Terms, now: datetime) -> Pr
     return unfit or _too_little(entry, presented, proved)
 
 
-def _unfit(entry: Entry, certificate: PeerCertificate, organisation: str, now: datetime) -> Denied | None:
+def _unfit(entry: Entry, certificate: PeerCertificate, terms: Terms, now: datetime) -> Denied | None:
     """Why a verified certificate proves nothing for this station."""
     name = entry.credentials.security.certificate_name or entry.id
     if certificate.valid_until <= now:
@@ -81,8 +84,10 @@ def _unfit(entry: Entry, certificate: PeerCertificate, organisation: str, now: d
     if name.casefold() not in certificate.names:
         text = f"the certificate is not one of {name}"
         return Denied("wrong certificate name", HTTPStatus.FORBIDDEN, text)
-    if organisation and not any(organisation in each for each in certificate.organisations):
-        text = f"the certificate is not one of {organisation}"
+    if certificate.serial in terms.revoked:
+        return Denied("certificate revoked", HTTPStatus.FORBIDDEN, "the certificate was revoked")
+    if terms.organisation and not any(terms.organisation in each for each in certificate.organisations):
+        text = f"the certificate is not one of {terms.organisation}"
         return Denied("wrong organisation", HTTPStatus.FORBIDDEN, text)
     return None
 

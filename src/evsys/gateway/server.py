@@ -90,7 +90,7 @@ class Gateway:
             settings.paths,
             settings.accept_unknown,
             settings.assume_protocol,
-            Terms(settings.server_key, settings.organisation),
+            Terms(settings.server_key, settings.organisation, index.revoked),
             Attempts(),
             settings.handshake_within_s,
             gates=set(),

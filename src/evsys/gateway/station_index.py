@@ -41,12 +41,20 @@ class StationIndex:
         """The identity by its folded form."""
         self._credentials: dict[str, Credentials] = {}
         """Of the stations that have any, removed ones among them: who takes their name must prove as much."""
+        self.revoked: set[str] = set()
+        """Serial numbers of certificates that are refused."""
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def fill(self, stations: Iterable[Station], credentials: Iterable[Credentials]) -> None:
-        """Learn all stations that are known at start."""
+    def fill(
+        self,
+        stations: Iterable[Station],
+        credentials: Iterable[Credentials],
+        revoked: Iterable[str] = (),
+    ) -> None:
+        """Learn all that is known at start. `revoked`: serial numbers of certificates."""
+        self.revoked.update(revoked)
         for each in credentials:
             self._credentials[each.security.station_id] = each
         for station in stations:
@@ -70,6 +78,10 @@ class StationIndex:
         entry = self._entries.get(station_id)
         if entry is not None:
             self._entries[station_id] = self._entry(station_id, entry.assume_protocol, entry.ping)
+
+    def revoke(self, serial: str) -> None:
+        """A certificate is not good any more."""
+        self.revoked.add(serial)
 
     def prove(self, proof: StationProof) -> None:
         """A station has connected with this proof, and it is recorded."""

@@ -3,6 +3,8 @@
 import asyncio
 
 from evsys.core.ports import Bus, Clock
+from evsys.office.authority import Signer
+from evsys.office.certificates import Certificates
 from evsys.office.closing import Closing
 from evsys.office.commands import Commands
 from evsys.office.consumers import Consumers
@@ -30,9 +32,11 @@ class Office:
         clock: Clock,
         server_key: bytes,
         wire: Wire | None = None,
+        signer: Signer | None = None,
+        organisation: str = "",
     ) -> None:
         """`server_key` is what digests of stations' passwords are made with; `wire`: the wire log, where one
-        is kept."""
+        is kept; `signer`: who signs stations' certificates, each of which must hold `organisation`."""
         books = Books(store, bus, clock)
         self.clock = clock
         self.bus = bus
@@ -50,11 +54,13 @@ class Office:
         self.consumers = Consumers(books, reader, bus, clock)
         self.reservations = Reservations(books, reader, clock, self.commands, self.queue)
         self.reservations.follow(self.consumers)
+        self.certificates = Certificates(books, reader, clock, self.commands, signer, organisation)
+        self.certificates.follow(self.consumers)
         self.wire = wire
         self.status = Status(books, reader, bus)
 
     async def work(self) -> None:
         """What the office does of itself, until cancelled."""
         async with asyncio.TaskGroup() as working:
-            for each in (self.consumers, self.queue, self.reservations):
+            for each in (self.consumers, self.queue, self.reservations, self.certificates):
                 working.create_task(each.run())

@@ -9,7 +9,7 @@ from evsys.core import records
 from evsys.core.records import Record
 from evsys.store.tables import CompiledTable, Lookup, Statement
 
-VERSION: Final = "0007"
+VERSION: Final = "0008"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 TABLES: Final[dict[type[Record], CompiledTable]] = {
@@ -164,6 +164,57 @@ TABLES: Final[dict[type[Record], CompiledTable]] = {
         lookups=(
             Lookup(
                 "SELECT station_proofs.station_id, station_proofs.profile, station_proofs.key_number, station_proofs.certificate_serial, station_proofs.at  FROM station_proofs  WHERE station_proofs.station_id = ?",
+                (0,),
+            ),
+        ),
+    ),
+    records.StationCertificate: CompiledTable(
+        name="station_certificates",
+        columns=(
+            "serial",
+            "station_id",
+            "name",
+            "issuer",
+            "valid_from",
+            "valid_until",
+            "renew_at",
+            "chain",
+            "request_digest",
+            "issued_at",
+            "accepted_at",
+            "revoked_at",
+            "version",
+        ),
+        cells={
+            "valid_from": "time",
+            "valid_until": "time",
+            "renew_at": "time",
+            "issued_at": "time",
+            "accepted_at": "time",
+            "revoked_at": "time",
+        },
+        statements={
+            "save": Statement(
+                "INSERT INTO station_certificates (serial, station_id, name, issuer, valid_from, valid_until, renew_at, chain, request_digest, issued_at, accepted_at, revoked_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (serial) DO UPDATE SET station_id = excluded.station_id, name = excluded.name, issuer = excluded.issuer, valid_from = excluded.valid_from, valid_until = excluded.valid_until, renew_at = excluded.renew_at, chain = excluded.chain, request_digest = excluded.request_digest, issued_at = excluded.issued_at, accepted_at = excluded.accepted_at, revoked_at = excluded.revoked_at, version = excluded.version"
+            ),
+            "add": Statement(
+                "INSERT INTO station_certificates (serial, station_id, name, issuer, valid_from, valid_until, renew_at, chain, request_digest, issued_at, accepted_at, revoked_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO station_certificates (serial, station_id, name, issuer, valid_from, valid_until, renew_at, chain, request_digest, issued_at, accepted_at, revoked_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "change": Statement(
+                "UPDATE station_certificates SET station_id=?, name=?, issuer=?, valid_from=?, valid_until=?, renew_at=?, chain=?, request_digest=?, issued_at=?, accepted_at=?, revoked_at=?, version=? WHERE station_certificates.serial = ? AND station_certificates.version = ? - 1",
+                (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 12),
+                exact=True,
+            ),
+            "remove": Statement(
+                "DELETE FROM station_certificates WHERE station_certificates.serial = ?", (0,)
+            ),
+        },
+        lookups=(
+            Lookup(
+                "SELECT station_certificates.serial, station_certificates.station_id, station_certificates.name, station_certificates.issuer, station_certificates.valid_from, station_certificates.valid_until, station_certificates.renew_at, station_certificates.chain, station_certificates.request_digest, station_certificates.issued_at, station_certificates.accepted_at, station_certificates.revoked_at, station_certificates.version  FROM station_certificates  WHERE station_certificates.serial = ?",
                 (0,),
             ),
         ),

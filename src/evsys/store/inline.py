@@ -97,6 +97,9 @@ class InlineStore:
     async def credentials(self, station_id: str = "") -> Sequence[Credentials]:
         return reading.credentials(self._connection, station_id)
 
+    async def revoked_certificates(self) -> Sequence[str]:
+        return reading.revoked_certificates(self._connection)
+
     async def stations_to_look_after(self) -> Sequence[str]:
         return reading.stations_to_look_after(self._connection)
 

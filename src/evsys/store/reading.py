@@ -36,6 +36,7 @@ _STATIONS: Final = f"{select_sql(records.Station)} ORDER BY id"
 _SECURITY: Final = select_sql(StationSecurity)
 _KEYS: Final = select_sql(StationKey)
 _PROOFS: Final = select_sql(StationProof)
+_REVOKED: Final = "SELECT serial FROM station_certificates WHERE revoked_at IS NOT NULL"
 _LEFT: Final = """
     SELECT station_id FROM transactions WHERE ended_at IS NULL
     UNION SELECT station_id FROM station_status WHERE connected
@@ -94,6 +95,10 @@ def credentials(connection: sqlite3.Connection, station_id: str) -> list[Credent
         )
         for name in security.keys() | keys.keys() | proofs.keys()
     ]
+
+
+def revoked_certificates(connection: sqlite3.Connection) -> list[str]:
+    return [str(serial) for (serial,) in connection.execute(_REVOKED)]
 
 
 def stations_to_look_after(connection: sqlite3.Connection) -> list[str]:

@@ -39,7 +39,7 @@ from evsys.core import records
 from evsys.core.events import PEOPLE_KINDS
 from evsys.store.cells import microseconds, moment, text_to_words, words_to_text
 
-VERSION: Final = "0007"
+VERSION: Final = "0008"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 
@@ -208,6 +208,42 @@ station_proofs: Final = Table(
     _text("certificate_serial"),
     _time("at"),
 )
+
+station_certificates: Final = Table(
+    "station_certificates",
+    metadata,
+    _key("serial"),
+    _text("station_id"),
+    _text("name"),
+    _text("issuer"),
+    _time("valid_from"),
+    _time("valid_until"),
+    _time("renew_at"),
+    _text("chain"),
+    _text("request_digest"),
+    _time("issued_at"),
+    _maybe_time("accepted_at"),
+    _maybe_time("revoked_at"),
+    _number("version"),
+)
+Index("certificates_by_station", station_certificates.c.station_id, station_certificates.c.issued_at)
+"""A station's certificates, newest first."""
+_in_force = text("revoked_at IS NULL")
+Index(
+    "certificates_to_renew",
+    station_certificates.c.renew_at,
+    sqlite_where=_in_force,
+    postgresql_where=_in_force,
+)
+"""What is to be renewed, and next."""
+_revoked = text("revoked_at IS NOT NULL")
+Index(
+    "certificates_revoked",
+    station_certificates.c.serial,
+    sqlite_where=_revoked,
+    postgresql_where=_revoked,
+)
+"""What handshakes refuse, read whole at the start."""
 
 station_status: Final = Table(
     "station_status",
@@ -578,6 +614,7 @@ TABLES: Final[dict[type[records.Record], AnyTable]] = {
     records.StationSecurity: station_security,
     records.StationKey: station_keys,
     records.StationProof: station_proofs,
+    records.StationCertificate: station_certificates,
     records.StationStatus: station_status,
     records.ConnectorStatus: connector_status,
     records.LastSeen: last_seen,

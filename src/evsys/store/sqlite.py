@@ -240,6 +240,9 @@ class SqliteStore:
     async def credentials(self, station_id: str = "") -> Sequence[Credentials]:
         return reading.credentials(self._reader, station_id)
 
+    async def revoked_certificates(self) -> Sequence[str]:
+        return reading.revoked_certificates(self._reader)
+
     async def stations_to_look_after(self) -> Sequence[str]:
         return reading.stations_to_look_after(self._reader)
 

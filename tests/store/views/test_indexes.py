@@ -14,6 +14,7 @@ from evsys.core.work import Work
 from evsys.store.connections import open_to_read
 from evsys.store.inline import InlineStore
 from evsys.store.views import (
+    certificates,
     commands,
     credentials,
     events,
@@ -139,6 +140,11 @@ PAGES: list[tuple[Query, tuple[str, ...]]] = [
     (partial(keys.key_by_digest, digest="x"), ()),
     (partial(keys.key, key_id="x"), ()),
     (partial(credentials.credentials, station_id="x"), ()),
+    (partial(credentials.station_named, certificate_name="x"), ("SCAN station_security",)),
+    (partial(certificates.certificate, serial="x"), ()),
+    (partial(certificates.of_station, station_id="x"), ()),
+    (partial(certificates.of_request, station_id="x", digest="y"), ()),
+    (partial(certificates.ending, now=NOON, limit=10), ()),
     (series.locations_of_stations, SMALL),
     (series.connected_stations, SMALL),
     (series.connectors, SMALL),

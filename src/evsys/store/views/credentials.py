@@ -1,6 +1,6 @@
 """Reads of how stations prove who they are. Digests of their keys leave here for the office alone."""
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from evsys.core.credentials import Credentials
 from evsys.core.records import StationKey, StationProof, StationSecurity
@@ -26,3 +26,12 @@ def credentials(connection: Connection, station_id: str) -> Credentials:
         keys=tuple(keys),
         proof=proofs[0] if proofs else None,
     )
+
+
+def station_named(connection: Connection, certificate_name: str) -> str | None:
+    """The station that is called so in its certificate: few have a name of their own, and they are looked
+    through."""
+    columns = station_security.c
+    query = select(columns.station_id).where(columns.certificate_name == certificate_name).limit(1)
+    found = connection.execute(query).first()
+    return str(found[0]) if found is not None else None
