@@ -106,6 +106,21 @@ def test_a_newer_request_takes_the_place_of_an_upload_under_way() -> None:
     assert told(central, "LogStatusNotification")[-1] == "Uploaded"
 
 
+def test_what_becomes_of_an_upload_waits_for_a_link() -> None:
+    central = empty()
+    central.ask("GetDiagnostics", {"location": URL})
+    central.silent = {"DiagnosticsStatusNotification"}
+    central.carries = False
+    central.pass_time(5)
+    central.cut()
+    central.reachable, central.carries = False, True
+    central.pass_time(60)
+    central.reachable, central.silent = True, set()
+    central.pass_time(600)
+    words = told(central, "DiagnosticsStatusNotification")
+    assert words == ["Uploading", "Uploading", "Uploaded"], "the first was never answered"
+
+
 @pytest.mark.parametrize(
     ("retries", "interval", "expected"),
     [(None, None, (1, 10)), (2, 5, (3, 5)), (-5, -5, (1, 0)), (10**6, 0, (MAX_TRIES, 0))],

@@ -17,6 +17,9 @@ from evsys.simulator.transfer import Transfer
 STEP_S: Final = 20.0
 """Simulated seconds between two looks at what flows into a car."""
 
+MAX_UNTOLD: Final = 100
+"""Messages that wait for a link."""
+
 Status = Literal[
     "Available",
     "Preparing",
@@ -64,6 +67,7 @@ class Cabinet:
         "timers",
         "tokens",
         "transfers",
+        "untold",
     )
 
     def __init__(self, name: str, settings: PointSettings, seed: int) -> None:
@@ -88,6 +92,8 @@ class Cabinet:
         """Between the end of everything and the new start: nothing happens then."""
         self.charging = 0
         """Connectors with a session."""
+        self.untold: list[tuple[str, Struct]] = []
+        """Messages that wait for a link, the oldest first."""
         self.transfers: list[Transfer] = []
         """Files that are to be carried: the owner takes them, and tells each what came of it."""
 
@@ -99,6 +105,24 @@ class Cabinet:
     def say(self, action: str, payload: Struct, now: datetime) -> None:
         """Send something that nothing hangs on."""
         self.mail.say(Outgoing(action, lambda: payload), now)
+
+    def tell(self, action: str, payload: Struct, now: datetime) -> None:
+        """Send something that is not to be lost: without a link it waits for one, and what was lost with a
+        link is sent again. The oldest give way."""
+        self.untold = [*self.untold, (action, payload)][-MAX_UNTOLD:]
+        self.tell_all(now)
+
+    def tell_all(self, now: datetime) -> None:
+        """Tell what waits, if there is somebody to tell."""
+        while self.untold and self.online:
+            self._tell(*self.untold.pop(0), now)
+
+    def _tell(self, action: str, payload: Struct, now: datetime) -> None:
+        def failed(now: datetime) -> None:
+            if not self.mail.up:  # lost, and not refused
+                self.untold = [*self.untold, (action, payload)][-MAX_UNTOLD:]
+
+        self.mail.say(Outgoing(action, lambda: payload, failed=failed), now)
 
     def say_status(self, number: int, status: Status, now: datetime) -> None:
         """StatusNotification of a connector, or of the station (0)."""

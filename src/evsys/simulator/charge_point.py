@@ -128,7 +128,7 @@ class ChargePoint:
         if self.cabinet.registration == "Accepted":
             self._heartbeat_later(now)
             self.report_status(now)
-            self.security.flush(now)
+            self.cabinet.tell_all(now)
         else:
             self.boot(now)
         self._pump(now)
@@ -241,7 +241,7 @@ class ChargePoint:
         self._heartbeat_later(now)
         self.report_status(now)
         self.files.accepted(now)
-        self.security.flush(now)
+        self.cabinet.tell_all(now)
 
     def _heartbeat_later(self, now: datetime) -> None:
         interval_s = self.cabinet.configuration.number("HeartbeatInterval") or DEFAULT_HEARTBEAT_S

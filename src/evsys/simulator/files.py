@@ -2,7 +2,8 @@
 and the security extension).
 
 It says which files it wants carried (`Cabinet.transfers`), and hears what came of each. A request replaces an
-older one of its kind. Firmware is installed once no car charges, and starts the station anew.
+older one of its kind. Firmware is installed once no car charges, and starts the station anew. What becomes of
+a request waits for a link where there is none.
 """
 
 from base64 import b64decode
@@ -128,13 +129,7 @@ class Files:
     def _say_upload(
         self, upload: Upload, status: Literal["Uploading", "Uploaded", "UploadFailed"], now: datetime
     ) -> None:
-        if upload.request_id is None:
-            said = m.DiagnosticsStatusNotificationRequest(status=status)
-            self._cabinet.say("DiagnosticsStatusNotification", said, now)
-            return
-        word = status if status != "UploadFailed" else "UploadFailure"
-        log = m.LogStatusNotificationRequest(status=word, requestId=upload.request_id)
-        self._cabinet.say("LogStatusNotification", log, now)
+        self._cabinet.tell(*_message_of(upload, status), now)
 
     def say_diagnostics(self, now: datetime) -> None:
         """How the upload of diagnostics stands."""
@@ -146,7 +141,7 @@ class Files:
         """How the upload of a log stands."""
         upload = self._upload
         if upload is not None and upload.request_id is not None:
-            self._say_upload(upload, "Uploading", now)
+            self._cabinet.say(*_message_of(upload, "Uploading"), now)
         else:
             self._cabinet.say("LogStatusNotification", m.LogStatusNotificationRequest(status="Idle"), now)
 
@@ -233,33 +228,40 @@ class Files:
 
     def _say(self, update: Update, status: FirmwareStatus, now: datetime) -> None:
         """Firmware that is not signed has fewer words."""
-        if update.request_id is None and status not in UNSIGNED:
-            return
-        self.status = status
-        self._say_firmware(update.request_id, status, now)
+        signed = update.request_id is not None
+        if signed or status in UNSIGNED:
+            self.status = status
+            self._cabinet.tell(*_message_on(signed, update.request_id, status), now)
 
     def say_firmware(self, signed: bool, now: datetime) -> None:
         """How the installation of firmware stands, in the message of the one kind or the other."""
         update = self._update
-        mine = update is not None and (update.request_id is not None) == signed
-        status: FirmwareStatus = self.status if mine else "Idle"
-        if signed:
-            self._say_signed(update.request_id if mine and update else None, status, now)
+        if update is not None and (update.request_id is not None) == signed:
+            said = _message_on(signed, update.request_id, self.status)
         else:
-            self._say_firmware(None, status, now)
+            said = _message_on(signed, None, "Idle")
+        self._cabinet.say(*said, now)
 
-    def _say_firmware(self, request_id: int | None, status: FirmwareStatus, now: datetime) -> None:
-        if request_id is not None:
-            self._say_signed(request_id, status, now)
-            return
-        said = m.FirmwareStatusNotificationRequest(status=status)  # type: ignore[arg-type]  # of UNSIGNED
-        self._cabinet.say("FirmwareStatusNotification", said, now)
 
-    def _say_signed(self, request_id: int | None, status: FirmwareStatus, now: datetime) -> None:
-        said = m.SignedFirmwareStatusNotificationRequest(
-            status=status, requestId=UNSET if request_id is None else request_id
+def _message_of(
+    upload: Upload, status: Literal["Uploading", "Uploaded", "UploadFailed"]
+) -> tuple[str, Struct]:
+    """What tells how an upload stands."""
+    if upload.request_id is None:
+        return "DiagnosticsStatusNotification", m.DiagnosticsStatusNotificationRequest(status=status)
+    word = status if status != "UploadFailed" else "UploadFailure"
+    return "LogStatusNotification", m.LogStatusNotificationRequest(status=word, requestId=upload.request_id)
+
+
+def _message_on(signed: bool, request_id: int | None, status: FirmwareStatus) -> tuple[str, Struct]:
+    """What tells how the installation of firmware stands."""
+    if not signed:
+        return "FirmwareStatusNotification", m.FirmwareStatusNotificationRequest(
+            status=status  # type: ignore[arg-type]  # of UNSIGNED
         )
-        self._cabinet.say("SignedFirmwareStatusNotification", said, now)
+    return "SignedFirmwareStatusNotification", m.SignedFirmwareStatusNotificationRequest(
+        status=status, requestId=UNSET if request_id is None else request_id
+    )
 
 
 def version_of(content: bytes) -> str:

@@ -1,7 +1,7 @@
 """The security of a charge point: what it reports of itself, whom it trusts, and its own certificate (the
 security extension of OCPP 1.6).
 
-Security events wait for a link and are never sent twice. The roots that are installed here are what firmware
+Security events wait for a link. The roots that are installed here are what firmware
 and the servers of files are checked against. The private key never leaves the charge point.
 """
 
@@ -18,10 +18,9 @@ from msgspec import Struct
 
 from evsys.ocpp.v16 import messages as m
 from evsys.simulator.cabinet import Cabinet
-from evsys.simulator.mail import Outgoing
 
 MAX_LOG: Final = 100
-"""Security events kept, for the security log and until there is a link; the oldest give way."""
+"""Security events kept for the security log; the oldest give way."""
 MAX_ROOTS: Final = 10
 """Certificates that find room (CertificateStoreMaxLength)."""
 MAX_CHAIN_CHARS: Final = 10_000
@@ -39,7 +38,7 @@ class SecurityEvent(Struct, frozen=True):
 class Security:
     """Events, roots and the certificate of one charge point."""
 
-    __slots__ = ("_cabinet", "_key", "_roots", "_unsent", "chain", "key", "log")
+    __slots__ = ("_cabinet", "_key", "_roots", "chain", "key", "log")
 
     def __init__(self, cabinet: Cabinet) -> None:
         self.log: list[SecurityEvent] = []
@@ -51,7 +50,6 @@ class Security:
         self._key: ec.EllipticCurvePrivateKey | None = None
         """The key of the certificate that is asked for."""
         self._roots: list[tuple[Use, str, x509.Certificate]] = []
-        self._unsent: list[SecurityEvent] = []
 
     # -- events ---
 
@@ -59,23 +57,8 @@ class Security:
         """Something happened that security hangs on."""
         event = SecurityEvent(type, now, info)
         self.log = [*self.log, event][-MAX_LOG:]
-        self._unsent = [*self._unsent, event][-MAX_LOG:]
-        self.flush(now)
-
-    def flush(self, now: datetime) -> None:
-        """Tell what has not been told, if there is somebody to tell."""
-        while self._unsent and self._cabinet.online:
-            self._send(self._unsent.pop(0), now)
-
-    def _send(self, event: SecurityEvent, now: datetime) -> None:
-        request = m.SecurityEventNotificationRequest(type=event.type, timestamp=event.at, techInfo=event.info)
-
-        def failed(now: datetime) -> None:
-            if not self._cabinet.mail.up:  # lost, and not refused
-                self._unsent.append(event)
-
-        outgoing = Outgoing("SecurityEventNotification", lambda: request, failed=failed)
-        self._cabinet.mail.say(outgoing, now)
+        request = m.SecurityEventNotificationRequest(type=type, timestamp=now, techInfo=info)
+        self._cabinet.tell("SecurityEventNotification", request, now)
 
     # -- whom it trusts ---
 
