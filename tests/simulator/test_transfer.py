@@ -1,4 +1,4 @@
-"""Files that are really carried, over HTTP."""
+"""Files that are really carried, over HTTP and FTP."""
 
 from collections.abc import Iterator
 
@@ -8,6 +8,7 @@ from evsys.simulator import transfer
 from evsys.simulator.configuration import SETTINGS
 from evsys.simulator.transfer import PROTOCOLS, Transfer
 from kit.file_server import FileServer, file_server
+from kit.ftp_server import ftp_server
 
 
 @pytest.fixture
@@ -55,6 +56,38 @@ def test_a_file_that_is_too_large_is_not_kept(server: FileServer, monkeypatch: p
     server.files["/f.bin"] = bytes(1001)
     with pytest.raises(OSError, match="too large"):
         carry(server.url + "f.bin")
+
+
+def test_a_file_is_delivered_and_fetched_over_ftp() -> None:
+    with ftp_server() as server:
+        server.folders.add("/in")
+        carry(server.url, b"root")
+        carry(server.url + "in/", b"slash")
+        carry(server.url + "in", b"folder", "other.txt")
+        carry(server.url + "in/own.txt", b"own")
+        assert server.files == {
+            "/a log.txt": b"root",
+            "/in/a log.txt": b"slash",
+            "/in/other.txt": b"folder",
+            "/in/own.txt": b"own",
+        }
+        server.files["/in/f.bin"] = bytes(range(256)) * 1000
+        assert carry(server.url + "in/f.bin") == server.files["/in/f.bin"]
+
+
+def test_what_an_ftp_server_refuses_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ftp_server() as server:
+        server.files["/f.bin"] = bytes(1001)
+        for url, content in ((server.url + "none", None), (server.url + "no/folder", b"")):
+            with pytest.raises(OSError, match="550"):
+                carry(url, content)
+        with pytest.raises(OSError, match="530"):
+            carry(server.url.replace("s3cr", "wrong"), b"")
+        with pytest.raises(OSError, match="newline"):
+            carry(server.url, b"", "a\r\nDELE b")
+        monkeypatch.setattr(transfer, "MAX_FILE_BYTES", 1000)
+        with pytest.raises(OSError, match="too large"):
+            carry(server.url + "f.bin")
 
 
 @pytest.mark.parametrize(
