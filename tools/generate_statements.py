@@ -27,12 +27,28 @@ from sqlalchemy.sql import ClauseElement
 
 from evsys.core.records import Record
 from evsys.core.work import OpKind
-from evsys.store.schema import TABLES, VERSION, AnyTable, JsonText, TextTuple, UtcTime, columns_of, events
+from evsys.store.schema import (
+    TABLES,
+    VERSION,
+    AnyTable,
+    JsonText,
+    TextTuple,
+    UtcTime,
+    WorkaroundsText,
+    columns_of,
+    events,
+)
 from evsys.store.tables import CellKind, Lookup, Statement
 
 TARGET = Path(__file__).parent.parent / "src/evsys/store/compiled.py"
 OP_KINDS: tuple[OpKind, ...] = ("save", "add", "add_once", "change", "remove")
-CELLS: dict[type, CellKind] = {UtcTime: "time", JsonText: "json", TextTuple: "words", Boolean: "flag"}
+CELLS: dict[type, CellKind] = {
+    UtcTime: "time",
+    JsonText: "json",
+    TextTuple: "words",
+    Boolean: "flag",
+    WorkaroundsText: "workarounds",
+}
 DIALECT = sqlite.dialect(paramstyle="qmark")
 
 HEADER = '''"""The tables as the running program needs them.

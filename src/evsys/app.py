@@ -33,6 +33,7 @@ from evsys.log import configure, escaped
 
 if TYPE_CHECKING:
     from evsys.core.ports import Bus
+    from evsys.core.workarounds import Models
     from evsys.csms.node import Node
     from evsys.gateway.server import Gateway
     from evsys.gateway.tls import TlsFiles
@@ -156,6 +157,16 @@ _RUN: Final[dict[Role, Callable[[Assignment], None]]] = {
 }
 
 
+def _models(config: Config) -> "Models":
+    """The model profiles that are known. Raises CannotStart."""
+    from evsys.model_profiles.loading import BadProfiles, load
+
+    try:
+        return load(config.profiles_folder)
+    except BadProfiles as error:
+        raise CannotStart(error.problems[0]) from None
+
+
 async def _gateway(assignment: Assignment) -> None:
     """The stations' sockets and turns. Nothing else runs on this loop."""
     from prometheus_client import CollectorRegistry
@@ -202,6 +213,7 @@ async def _gateway(assignment: Assignment) -> None:
                 call_timeout_s=config.call_timeout,
                 measurands=config.meter_values_measurands,
                 sample_interval_s=config.meter_value_sample_interval,
+                models=_models(config),
                 wire_log=config.wire_log.enabled or config.is_debug,
             ),
             SystemClock(),
@@ -326,7 +338,9 @@ async def _office(assignment: Assignment) -> None:
         wire = _wire_log(assignment, bus, clock)
         signer = _signer(assignment.config)
         organisation = assignment.config.ca.organisation
-        office = Office(store, reader, bus, clock, assignment.server_key, wire, signer, organisation)
+        models = _models(assignment.config)
+        key = assignment.server_key
+        office = Office(store, reader, bus, clock, key, wire, signer, organisation, models)
         app = create_app(office, OfficeMetrics(registry), api.key_required)
         tls = (api.cert_file, api.key_file) if api.tls_enabled else ("", "")
         servers = [(http_server(app, *tls), "api")]

@@ -96,8 +96,14 @@ def serve(conf: Path | None) -> None:
 @evsys.command("check-config")
 @_takes_conf
 def check_config(conf: Path | None) -> None:
-    """Say what is wrong with the configuration."""
+    """Say what is wrong with the configuration and the model profiles."""
+    from evsys.model_profiles.loading import BadProfiles, load
+
     loaded = _load(conf)
+    try:
+        load(loaded.config.profiles_folder)
+    except BadProfiles as error:
+        raise ConfigError(error.problems) from None
     for note in loaded.notes:
         click.echo(note)
     click.echo(f"{loaded.source} is good" if loaded.source else "the defaults without a file would be used")

@@ -112,6 +112,12 @@ class Ca(Section, frozen=True, kw_only=True):
     url: str = ""
 
 
+class Quirks(Section, frozen=True, kw_only=True):
+    """How one gets along with stations that break the rules."""
+
+    folder: str = ""
+
+
 class DataTransfer(Section, frozen=True, kw_only=True):
     vendors: tuple[str, ...] = ()
 
@@ -165,10 +171,18 @@ class Config(Section, frozen=True, kw_only=True):
     security: Security = Security()
     ca: Ca = Ca()
     data_transfer: DataTransfer = DataTransfer()
+    quirks: Quirks = Quirks()
     mongo: Mongo = Mongo()
     ocpi: Ocpi = Ocpi()
     telegram: Telegram = Telegram()
     payment: Payment = Payment()
+
+    @property
+    def profiles_folder(self) -> Path | None:
+        """Where further model profiles are: the folder named, or `profiles` beside the database if there
+        is one."""
+        beside = self.database.path.parent / "profiles"
+        return Path(self.quirks.folder) if self.quirks.folder else beside if beside.is_dir() else None
 
 
 def ca_folder(config: Config) -> Path:
@@ -266,6 +280,8 @@ def _faults(config: Config) -> Iterator[tuple[str, str]]:
         yield "security.server_key", f"needs {MIN_SERVER_KEY_CHARACTERS} characters at least"
     if config.ca.url and not config.ca.url.startswith(("http://", "https://")):
         yield "ca.url", "must begin with http:// or https://"
+    if config.quirks.folder and not Path(config.quirks.folder).is_dir():
+        yield "quirks.folder", f"there is no folder {config.quirks.folder}"
     if config.mongo.enabled:
         yield (
             "mongo.enabled",

@@ -27,6 +27,7 @@ READS = (
     "/api/v1/reservations/held",
     "/api/v1/quarantine",
     "/api/v1/stations/nobody/quirks",
+    "/api/v1/model-profiles",
     "/api/v1/knocks",
     "/api/v1/stations/nobody/commands",
     "/api/v1/commands/some",

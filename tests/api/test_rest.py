@@ -411,3 +411,42 @@ async def test_the_quirks_of_a_station_are_told_in_plain_words(
     assert "longer than the standard allows" in items[0]["text"]
     assert "9" * 30 in items[0]["example"]
     assert (await admin.get("/api/v1/stations/nobody/quirks")).status_code == 404
+
+
+async def test_the_profile_of_a_stations_model_is_told_and_overridden(
+    office: RunningOffice, admin: httpx.AsyncClient
+) -> None:
+    await office.put(station())
+    peer = await office.station()
+    await peer.ask("BootNotification", BOOT | {"chargePointVendor": "KEBA"})
+    told = await get(admin, "/api/v1/stations/CP1/quirks")
+    assert told["profile"]["name"] == "keba"  # type: ignore[index]
+    assert told["workarounds"] == {"id_tag_suffix": "_"}
+    change = {"version": 1, "workarounds": {"stack_level": 0, "never_trigger": ["BootNotification"]}}
+    changed = await admin.patch("/api/v1/stations/CP1", json=change)
+    assert changed.json()["workarounds"] == change["workarounds"]
+    told = await get(admin, "/api/v1/stations/CP1/quirks")
+    assert told["workarounds"] == {"id_tag_suffix": "_"} | change["workarounds"]  # type: ignore[operator]
+    refused = await admin.patch("/api/v1/stations/CP1", json={"version": 2, "model_profile": "kebab"})
+    assert refused.status_code == 400
+    assert "no model profile kebab" in refused.text
+    for bad in ({"stak_level": 0}, {"time_zone": "Mars"}, {"stack_level": -1}):
+        response = await admin.patch("/api/v1/stations/CP1", json={"version": 2, "workarounds": bad})
+        assert response.status_code == 400, bad
+    known = (await get(admin, "/api/v1/model-profiles"))["items"]
+    assert "keba" in [each["name"] for each in known]
+
+
+async def test_strict_conformance_is_set_over_the_api_and_holds(
+    office: RunningOffice, admin: httpx.AsyncClient
+) -> None:
+    await office.put(station())
+    peer = await office.station()
+    await admin.patch("/api/v1/stations/CP1", json={"version": 1, "conformance": "strict"})
+    await office.node.refresh()
+    assert peer.connection is not None
+    peer.connection.received(b'[2,"odd","BootNotification",{"chargePointVendor":7,"chargePointModel":"M"}]')
+    await office.pass_time(20)
+    assert peer.errors["odd"] == "TypeConstraintViolation"
+    items = (await get(admin, "/api/v1/stations/CP1/quirks"))["items"]
+    assert [each["kind"] for each in items] == ["refused_call"]

@@ -75,6 +75,15 @@ def test_a_good_configuration_is_called_good_with_its_notes(tmp_path: Path) -> N
     )
 
 
+def test_what_is_wrong_with_a_model_profile_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "config.yml").write_text("quirks:\n  folder: models\n")
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "mine.yml").write_text("- name: acme\n  vendr: Acme\n")
+    done = evsys("check-config", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "evsys: models/mine.yml:2: unknown key vendr; did you mean vendor?\n"
+
+
 def test_a_key_is_printed_alone_listed_without_its_secret_and_revoked(folder: Path) -> None:
     made = evsys("key", "create", "office\x1b[2J", "--role", "operator", cwd=folder)
     assert (made.returncode, made.stderr) == (0, "")

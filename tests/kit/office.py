@@ -24,6 +24,7 @@ from evsys.core.work import Committed, Work
 from evsys.csms.connection import Connection
 from evsys.csms.node import Node, NodeSettings
 from evsys.metrics import OfficeMetrics
+from evsys.model_profiles.loading import load
 from evsys.ocpp.v16 import V16
 from evsys.office.authority import Signer
 from evsys.office.office import Office
@@ -37,6 +38,8 @@ from kit.database import new_database
 from kit.link import Payload, call
 
 SERVER_KEY = b"the key of a server, for its tests"
+MODELS = load(None)
+
 Answer = Payload | tuple[str, str] | None
 """What a station answers a CALL with: a payload, a CALLERROR's code and description, or nothing."""
 
@@ -48,12 +51,16 @@ class AnsweringStation:
         self.answers = dict(answers)
         self.calls: list[tuple[str, Payload]] = []
         self.replies: dict[str, Payload] = {}
+        self.errors: dict[str, str] = {}
+        """Codes of CALLERRORs, by the ids that they answer."""
         self.connection: Connection | None = None
 
     def send(self, frame: bytes) -> None:
         message = json.loads(frame)
         if message[0] == 3:
             self.replies[message[1]] = message[2]
+        if message[0] == 4:
+            self.errors[message[1]] = message[2]
         if message[0] != 2:
             return
         _, id, action, payload = message
@@ -93,12 +100,17 @@ class RunningOffice:
         self.store = InlineStore(path)
         self.bus = LocalHub()
         self.node = Node(
-            self.store, self.bus, {"ocpp1.6": V16}, Policy(), NodeSettings(wire_log=True), self.clock
+            self.store,
+            self.bus,
+            {"ocpp1.6": V16},
+            Policy(),
+            NodeSettings(wire_log=True, models=MODELS),
+            self.clock,
         )
         self.reader = Reader(path)
         self.wire = Wire(WireStore(Path(f"{path}.wire"), days=7, max_bytes=2**30), self.bus, self.clock)
         self.office = Office(
-            self.store, self.reader, self.bus, self.clock, SERVER_KEY, self.wire, signer, organisation
+            self.store, self.reader, self.bus, self.clock, SERVER_KEY, self.wire, signer, organisation, MODELS
         )
         self.registry = CollectorRegistry()
         self._apps = [

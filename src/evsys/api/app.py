@@ -64,6 +64,7 @@ def create_app(office: Office, metrics: OfficeMetrics, key_required: bool = Fals
             stations.list_connectors,
             messages.list_messages,
             quirks.list_quirks,
+            quirks.list_model_profiles,
             stations.create_station,
             stations.change_station,
             stations.remove_station,

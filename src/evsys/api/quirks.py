@@ -10,9 +10,11 @@ from msgspec import Struct
 from evsys.api.access import needs
 from evsys.api.desk import Desk
 from evsys.api.problems import documented
+from evsys.core.errors import StationUnknown
 from evsys.core.quirks import KINDS
-from evsys.core.records import StationQuirk
-from evsys.store.views import quirks
+from evsys.core.records import StationQuirk, StationStatus
+from evsys.core.workarounds import ModelProfile, Workarounds, together
+from evsys.store.views import quirks, stations
 
 
 class Quirk(Struct, frozen=True, kw_only=True):
@@ -30,6 +32,14 @@ class Quirk(Struct, frozen=True, kw_only=True):
 
 class StationQuirks(Struct, frozen=True, kw_only=True):
     items: list[Quirk]
+    profile: ModelProfile | None
+    """The model profile that holds for it."""
+    workarounds: Workarounds
+    """What is done differently for it: what people set, else what the profile has."""
+
+
+class ProfileList(Struct, frozen=True, kw_only=True):
+    items: list[ModelProfile]
 
 
 @get(
@@ -39,10 +49,30 @@ class StationQuirks(Struct, frozen=True, kw_only=True):
     tags=["stations"],
 )
 async def list_quirks(office: Desk, station_id: FromPath[str]) -> StationQuirks:
-    """How a station leaves the standard, what it does most first. What it did is there some seconds later."""
-    await office.stations.find(station_id)
+    """How a station leaves the standard, what it does most first, and what is done differently for it. What
+    it did is there some seconds later."""
+    station = await office.reader.read(partial(stations.station, station_id=station_id))
+    if station is None:
+        raise StationUnknown(f"no station {station_id}")
     found = await office.reader.read(partial(quirks.quirks_of, station_id=station_id))
-    return StationQuirks(items=[_shown(each) for each in found])
+    said = station.status or StationStatus(station_id=station_id)
+    profile = office.models.profile(station.model_profile, said.vendor, said.model, said.firmware_version)
+    return StationQuirks(
+        items=[_shown(each) for each in found],
+        profile=profile,
+        workarounds=together(station.workarounds, profile),
+    )
+
+
+@get(
+    "/model-profiles",
+    guards=[needs("station.read")],
+    responses=documented(400, 401, 403, 503),
+    tags=["stations"],
+)
+async def list_model_profiles(office: Desk) -> ProfileList:
+    """The model profiles that are known; of several that fit a station the first one counts."""
+    return ProfileList(items=list(office.models.profiles))
 
 
 def _shown(each: StationQuirk) -> Quirk:

@@ -14,6 +14,7 @@ from evsys.api.problems import documented
 from evsys.api.strict import StrictRequest
 from evsys.core.errors import StationUnknown
 from evsys.core.records import ConnectorStatus, Knock, Quarantined, Registration, Station
+from evsys.core.workarounds import Workarounds
 from evsys.store.views import quarantine, stations
 from evsys.store.views.paging import DEFAULT_PAGE
 from evsys.store.views.stations import StationView
@@ -33,6 +34,8 @@ class StationMembers(Members, frozen=True, kw_only=True, forbid_unknown_fields=T
     poll_meter_values: bool | UnsetType = UNSET
     sweep: bool | UnsetType = UNSET
     call_timeout_s: Annotated[int, Meta(ge=1, le=600)] | UnsetType | None = UNSET
+    model_profile: Annotated[str, Meta(max_length=100)] | UnsetType = UNSET
+    workarounds: Workarounds | UnsetType = UNSET
 
 
 class NewStation(StationMembers, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -11,6 +11,7 @@ FORM: Final[dict[str, str]] = {
     "message_type_as_text": "The message type is not the plain number 2 to 6, and was read as it.",
     "missing_payload": "A message without a payload, read as one with an empty payload.",
     "surplus_elements": "A message with more elements than it has, passed over.",
+    "broken_json": "A message that is no JSON, mended because the station's model is known for it.",
     "null_payload": "The payload is null, read as an empty one.",
     "null_member": "A member is null, read as absent.",
     "unknown_member": "A member that the standard does not have, passed over.",

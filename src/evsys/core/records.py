@@ -18,6 +18,8 @@ from typing import Literal
 
 from msgspec import Raw, Struct
 
+from evsys.core.workarounds import STANDARD, Workarounds
+
 Registration = Literal["Accepted", "Pending", "Rejected"]
 Role = Literal["admin", "operator", "viewer"]
 AuthorizationStatus = Literal["Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"]
@@ -68,6 +70,11 @@ class Station(Record, frozen=True, kw_only=True):
     """Whether abandoned transactions are closed by the sweep."""
     call_timeout_s: int | None = None
     """How long it may take to answer a CALL; None: the node's setting."""
+    model_profile: str = ""
+    """The model profile that holds for it; empty: the first that fits what it says of itself; `none`: no
+    one."""
+    workarounds: Workarounds = STANDARD
+    """What is done differently for it, before what its profile says."""
     created_at: datetime
     version: int = 1
 

@@ -17,6 +17,7 @@ from evsys.core.records import (
     StationStatus,
     Transaction,
 )
+from evsys.core.workarounds import STANDARD
 
 RECENT_TRANSACTIONS = 8
 """Ended transactions kept per station, so that a repeated stop or a late meter value costs no read."""
@@ -35,6 +36,7 @@ class Station:
         "settings",
         "status",
         "transactions",
+        "workarounds",
     )
 
     def __init__(
@@ -48,6 +50,8 @@ class Station:
     ) -> None:
         self.settings = settings
         self.status = status
+        self.workarounds = STANDARD
+        """What is done differently for it: set by whoever knows the model profiles."""
         self.connectors = connectors if connectors is not None else {}
         self.transactions = transactions if transactions is not None else {}
         self.readings = readings if readings is not None else {}

@@ -199,5 +199,6 @@ def perform(
     except EvsysError as error:
         finished(error)
         return
-    within_s = timeout_s or station.settings.call_timeout_s or running.shared.call_timeout_s
+    own_s = station.settings.call_timeout_s or station.workarounds.call_timeout_s
+    within_s = timeout_s or own_s or running.shared.call_timeout_s
     Performing(connection.calls_to(), performance, within_s, finished).start()

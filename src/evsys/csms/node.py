@@ -59,6 +59,7 @@ from evsys.core.ports import (
 from evsys.core.records import LastSeen
 from evsys.core.transactions import close
 from evsys.core.work import Committed, Conflict, Settlement, Turn, Work
+from evsys.core.workarounds import Models
 from evsys.csms.commands import RunningCommand, refusal
 from evsys.csms.connection import Connection
 from evsys.csms.facts import NodeFacts
@@ -99,6 +100,8 @@ class NodeSettings(Struct, frozen=True, kw_only=True):
     measurands: tuple[str, ...] = ()
     sample_interval_s: int = 0
     poll_interval_s: float = 20.0
+    models: Models = Models()
+    """The model profiles that are known."""
     wire_log: bool = False
     """Whether frames are noted for the wire log."""
 
@@ -119,7 +122,7 @@ class Node:
         """`index` hears of each station that people registered, changed or removed."""
         self.dialects = dialects
         self.facts = NodeFacts(store, policy)
-        self.shared = Shared(store, self.facts, clock, settings.call_timeout_s)
+        self.shared = Shared(store, self.facts, clock, settings.call_timeout_s, settings.models)
         self.shared.told = self._told
         self.stations: dict[str, Running] = {}
         self.knocks = Knocks(store, clock)
@@ -358,6 +361,7 @@ class Node:
         """Events of a turn are durable, and its reply has left."""
         for event in events:
             if isinstance(event, StationBooted):
+                running.get_along()
                 self._provisioner.booted(running, event.status == "Accepted")
         self._logged(seq)
 

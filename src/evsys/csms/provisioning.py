@@ -1,6 +1,7 @@
 """What EVSYS does of itself when a station boots or comes back (OCPP 1.6 §4.2, §5.17).
 
-After an accepted boot, once its reply has left: the measurands and the sample interval of the configuration
+After an accepted boot, once its reply has left: a station whose model needs it is put into service, and the
+measurands and the sample interval of the configuration
 are asserted. A station that boots again and again after such a write (some do because of it) is left alone.
 
 After a reconnect without a boot: once the link has settled, the station is asked for its status, so that
@@ -15,7 +16,7 @@ from typing import Final
 import structlog
 from msgspec import Struct
 
-from evsys.core.commands import AssertMetering, Outcome, TriggerMessage
+from evsys.core.commands import AssertMetering, ChangeAvailability, Outcome, TriggerMessage
 from evsys.core.errors import CallFailed, ConnectionLost, EvsysError, NoAnswer
 from evsys.core.ports import Clock
 from evsys.csms.calls import perform
@@ -78,7 +79,11 @@ class Provisioner:
         state, connection = running.state, running.connection
         if connection is not None:
             connection.booted = True
-        if state is None or connection is None or not accepted or not state.settings.assert_measurands:
+        if state is None or connection is None or not accepted:
+            return
+        if state.workarounds.operative_after_boot:
+            perform(running, ChangeAvailability(operative=True), partial(self._operative, running.id))
+        if not state.settings.assert_measurands or state.workarounds.keep_configuration:
             return
         if not self._metering.measurands and not self._metering.sample_interval_s:
             return
@@ -125,6 +130,10 @@ class Provisioner:
         elif result.status:
             marks.wrote_at = self._clock.monotonic()
             log.info("measurands and sample interval were asserted", station=station_id, result=result.status)
+
+    def _operative(self, station_id: str, result: Outcome | EvsysError) -> None:
+        said = result.status if isinstance(result, Outcome) else str(result)
+        log.info("the station was put into service after its boot", station=station_id, result=said)
 
     def _ask_status(self, running: Running, now: float) -> None:
         state, marks = running.state, self._marks_of(running.id)

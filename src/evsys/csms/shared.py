@@ -10,6 +10,7 @@ from evsys.core.events import Event
 from evsys.core.ports import Clock, Store
 from evsys.core.records import MeterValue, StationProof
 from evsys.core.work import Settlement, Turn
+from evsys.core.workarounds import Models
 from evsys.csms.facts import NodeFacts
 from evsys.csms.quirks import QuirkBook
 
@@ -66,6 +67,7 @@ class Shared:
         "failure",
         "heard",
         "held",
+        "models",
         "proved",
         "quirks",
         "samples",
@@ -76,12 +78,16 @@ class Shared:
         "wire",
     )
 
-    def __init__(self, store: Store, facts: NodeFacts, clock: Clock, call_timeout_s: float) -> None:
+    def __init__(
+        self, store: Store, facts: NodeFacts, clock: Clock, call_timeout_s: float, models: Models
+    ) -> None:
         self.store = store
         self.facts = facts
         self.clock = clock
         self.call_timeout_s = call_timeout_s
         """For each CALL to a station that has no time-out of its own."""
+        self.models = models
+        """What is known of models that need something to be done differently."""
         self.counts = Counts()
         self.stopping = False
         """Whether the process stops: nothing more is heard."""

@@ -34,6 +34,7 @@ from evsys.core.records import MeterValue, Record, Reservation, Token, Transacti
 from evsys.core.records import Station as Settings
 from evsys.core.station import Station
 from evsys.core.work import Committed, Conflict, Failed, Fenced, Settlement, Turn, Unknown, Work
+from evsys.core.workarounds import together
 from evsys.csms.facts import TurnFacts
 from evsys.csms.shared import Inner, Shared
 from evsys.ocpp.errors import Refusal
@@ -165,6 +166,7 @@ class Running:
         if old is not None:
             connection.repaired(("two_sockets",))
             old.replaced()
+        self.get_along()
         self.nudge()
 
     def lost(self, connection: "Connection", reason: str) -> None:
@@ -185,6 +187,7 @@ class Running:
         """People changed what they say of the station."""
         if self.state is not None:
             self.state.adopt(settings)
+            self.get_along()
         else:
             self._newer_settings = settings
 
@@ -192,6 +195,20 @@ class Running:
         """People made or changed a reservation. A state that is not loaded will come with it."""
         if self.state is not None:
             self.state.adopt(reservation)
+
+    def get_along(self) -> None:
+        """Learn what is to be done differently for the station: it is loaded or connected, has booted, or
+        people changed what they say of it."""
+        state = self.state
+        if state is None:
+            return
+        settings, status = state.settings, state.status
+        profile = self.shared.models.profile(
+            settings.model_profile, status.vendor, status.model, status.firmware_version
+        )
+        state.workarounds = together(settings.workarounds, profile)
+        if self.connection is not None:
+            self.connection.conversation.mends = bool(state.workarounds.mend_json)
 
     def remove(self) -> None:
         """People removed the station."""
@@ -550,6 +567,7 @@ class Running:
         for transaction in loaded.open_transactions():
             uses.add(transaction)
         self.state = loaded
+        self.get_along()
         self._drain()
 
     def _not_loaded(self, reason: str) -> None:

@@ -123,7 +123,7 @@ class Dialect:
         return register
 
     def read(
-        self, action: str, payload: Raw, strict: bool, quirks: list[str]
+        self, action: str, payload: Raw, strict: bool, quirks: list[str], time_zone: str | None = None
     ) -> tuple[Handler[Struct], Struct]:
         """The handler and the typed request of a CALL. Raises Refusal or lenient.NotText."""
         known = self.handlers.get(action)
@@ -133,7 +133,7 @@ class Dialect:
         try:
             return handler, decode(payload)
         except (msgspec.DecodeError, ValueError, RecursionError):
-            request, repairs = lenient.repair(kind, payload, strict)
+            request, repairs = lenient.repair(kind, payload, strict, time_zone=time_zone)
             quirks.extend(repairs)
             return handler, request
 
@@ -143,10 +143,11 @@ class Dialect:
 
         Raises Refusal, NotText or FactMissing.
         """
-        strict = turn.station.settings.conformance == "strict"
+        station = turn.station
+        strict = station.settings.conformance == "strict"
         if strict and frame_quirk:
             raise Refusal("FormatViolation", f"the frame needed a repair: {frame_quirk}")
-        handler, request = self.read(action, payload, strict, turn.quirks)
+        handler, request = self.read(action, payload, strict, turn.quirks, station.workarounds.time_zone)
         return handler(turn, request)
 
     def perform(self, command: Command, station: Station) -> Performance:

@@ -63,12 +63,17 @@ def _plan(kind: type[Struct]) -> dict[str, tuple[inspect.Field, bool]]:
 
 
 def repair(
-    kind: type[T], payload: bytes | Raw, strict: bool = False, answer: bool = False
+    kind: type[T],
+    payload: bytes | Raw,
+    strict: bool = False,
+    answer: bool = False,
+    time_zone: str | None = None,
 ) -> tuple[T, list[str]]:
     """The message of a payload that the strict decoder refused, and the names of its repairs.
 
     `strict` refuses instead of repairing. `answer`: the payload answers a CALL of ours, so an unknown
-    enumeration value is a failure and not something to keep. Raises Refusal, or NotText.
+    enumeration value is a failure and not something to keep. `time_zone`: where the station's clock is (an
+    IANA name), for times without a zone; None: UTC. Raises Refusal, or NotText.
     """
     raw = bytes(payload)
     try:
@@ -81,7 +86,7 @@ def repair(
         raise Unreadable("FormatViolation", f"the payload is not JSON: {error}") from error
     except RecursionError as error:
         raise Unreadable("FormatViolation", "the payload is nested too deeply") from error
-    walk = _Walk(strict, answer)
+    walk = _Walk(strict, answer, time_zone)
     if value is None:
         walk.note("null_payload", "TypeConstraintViolation", "the payload is null")
         value = {}
@@ -93,9 +98,10 @@ def repair(
 class _Walk:
     """One pass over one payload."""
 
-    def __init__(self, strict: bool, answer: bool) -> None:
+    def __init__(self, strict: bool, answer: bool, time_zone: str | None) -> None:
         self.strict = strict
         self.answer = answer
+        self.time_zone = time_zone
         self.quirks: list[str] = []
 
     def note(self, quirk: str, code: Code, fault: str) -> None:
@@ -247,6 +253,8 @@ class _Walk:
         moment, zoned = read
         if not zoned:
             self.note("timestamp_without_zone", "PropertyConstraintViolation", f"{name} has no time zone")
+            if self.time_zone is not None:
+                return timestamps.local(moment, self.time_zone)
         elif not _RFC3339.fullmatch(value):
             self.note("timestamp_form", "PropertyConstraintViolation", f"{name} is not RFC 3339")
         return moment

@@ -13,7 +13,7 @@ import re
 from typing import Final
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, structs
 
 from evsys.ocpp.errors import Code, Refusal, spelled
 
@@ -98,19 +98,23 @@ _TYPE_AS_TEXT = re.compile(rb'"([2-6])"|([2-6])\.0+')
 _HEAD = re.compile(r'\s*\[\s*"?([234])"?\s*,\s*("(?:[^"\\\x00-\x1f]|\\.){1,1600}?")\s*(?:,|\])')
 """The first two elements of a frame that is no JSON as a whole."""
 _FRAME_QUIRK = "frame"
+_PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}:,]|[^\s\[\]{}:,"]+')
+"""What JSON is made of: strings, signs, and words."""
 
 
 class Conversation:
     """One connection. `prefix` makes our message ids unique over all connections of a station (OCPP-J
     errata)."""
 
-    __slots__ = ("_count", "_late", "open_id", "prefix", "version")
+    __slots__ = ("_count", "_late", "mends", "open_id", "prefix", "version")
 
     def __init__(self, version: str, prefix: str = "") -> None:
         self.version = version
         self.prefix = prefix
         self.open_id: str | None = None
         """The id of our CALL that waits for its answer; None: none does."""
+        self.mends = False
+        """Whether missing values and surplus commas are mended: for stations that are known for them."""
         self._count = 0
         self._late: list[str] | None = None
 
@@ -180,6 +184,8 @@ class Conversation:
             elements = _elements(text)
             _any(text)
         except (msgspec.DecodeError, ValueError, UnicodeEncodeError) as error:
+            if self.mends and (mended := _mended(text)) is not None:
+                return self._receive_mended(mended)
             return self._salvage(text, str(error))
         if not elements:
             return Ignored("no elements")
@@ -204,6 +210,11 @@ class Conversation:
             case _:
                 code, description = (_loose_text(elements, 2), _loose_text(elements, 3))
                 return ResultRefused(id, code, description)
+
+    def _receive_mended(self, text: str) -> Received:
+        """Text that is JSON by now."""
+        received = self._receive_odd(text.encode())
+        return structs.replace(received, quirk="broken_json") if isinstance(received, Call) else received
 
     def _call(self, kind: int, id: str, elements: list[Raw], quirk: str) -> Received:
         action = _text_or_none(elements[2]) if len(elements) > 2 else None
@@ -262,6 +273,28 @@ class Conversation:
             details = msgspec.json.encode(text).decode()
             return CallError(id, "FormationViolation", f"the answer is not JSON: {why}", details, broken=True)
         return Ignored("broken answer to no open CALL", "answer_to_nothing")
+
+
+def _mended(text: str) -> str | None:
+    """Text with null for each missing value and without surplus commas; None where it is no JSON then."""
+    pieces = _PIECE.findall(text)
+    kept: list[str] = []
+    for piece in pieces:
+        last = kept[-1] if kept else ""
+        if piece in ",]}" and last == ":":
+            kept.append("null")
+        elif piece in "]},":
+            if last == ",":
+                kept.pop()
+            elif piece == "," and last in ("[", "{"):
+                continue
+        kept.append(piece)
+    mended = "".join(kept)
+    try:
+        _any(mended)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+    return mended
 
 
 def _text_or_none(element: bytes | Raw) -> str | None:

@@ -1,12 +1,13 @@
 """Times as stations write them: RFC 3339, and what the field has made of it.
 
-Seen in the field: no zone (taken as UTC), an offset without minutes or without colon, a space for the T, any
-number of fraction digits, a comma for the point, lower case letters. What cannot be read is None, and the
-caller uses the time of receipt.
+Seen in the field: no zone (taken as UTC, unless the station's is known), an offset without minutes or without
+colon, a space for the T, any number of fraction digits, a comma for the point, lower case letters. What
+cannot be read is None, and the caller uses the time of receipt.
 """
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 from msgspec import UNSET, UnsetType
 
@@ -26,6 +27,11 @@ def utc(moment: datetime | UnsetType) -> datetime | None:
         return moment.astimezone(UTC)
     except OverflowError:
         return None
+
+
+def local(moment: datetime, time_zone: str) -> datetime:
+    """A time that was read as UTC and is of this zone (an IANA name)."""
+    return moment.replace(tzinfo=ZoneInfo(time_zone)).astimezone(UTC)
 
 
 def parse(text: str) -> tuple[datetime, bool] | None:

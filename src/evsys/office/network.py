@@ -18,6 +18,7 @@ from evsys.core.events import (
 from evsys.core.ports import Clock
 from evsys.core.records import Location, Station, User
 from evsys.core.work import Work
+from evsys.core.workarounds import NO_PROFILE, Models, fault
 from evsys.office.people import People, Rules
 from evsys.office.writing import Books
 from evsys.store.views import network, quarantine, stations
@@ -27,8 +28,9 @@ from evsys.store.views.reader import Reader, record_by_id
 class Stations(People[Station]):
     """The stations. A change reaches the gateway within a second; a removed one is disconnected."""
 
-    def __init__(self, books: Books, reader: Reader, clock: Clock) -> None:
-        super().__init__(books, reader, clock, _STATION)
+    def __init__(self, books: Books, reader: Reader, clock: Clock, models: Models) -> None:
+        """`models` are the profiles that a station's may be one of."""
+        super().__init__(books, reader, clock, _station_rules(models))
 
     async def admit(self, station_id: str, by: str) -> Station:
         """Register a station that knocked. Raises NotFound where none of this id did, or AlreadyExists."""
@@ -54,7 +56,12 @@ class Users(People[User]):
         super().__init__(books, reader, clock, _USER)
 
 
-def _station_may_be(connection: Connection, station: Station) -> EvsysError | None:
+def _station_may_be(models: Models, connection: Connection, station: Station) -> EvsysError | None:
+    profile = station.model_profile
+    if profile not in ("", NO_PROFILE) and models.named(profile) is None:
+        return BadCommand(f"model_profile: no model profile {profile}")
+    if wrong := fault(station.workarounds):
+        return BadCommand(f"workarounds: {wrong}")
     place = station.location_id
     if place is not None and record_by_id(connection, Location, place) is None:
         return BadCommand(f"location_id: no location {place}")
@@ -92,14 +99,17 @@ def _always(connection: Connection, record: object) -> None:
     """Nothing stands in the way."""
 
 
-_STATION = Rules(
-    Station,
-    made=lambda station, by: StationRegistered(station=station, by=by),
-    changed=lambda station, by: StationChanged(station=station, by=by),
-    removed=lambda station_id, by: StationRemoved(station_id=station_id, by=by),
-    may_be=_station_may_be,
-    may_go=_station_may_go,
-)
+def _station_rules(models: Models) -> Rules[Station]:
+    return Rules(
+        Station,
+        made=lambda station, by: StationRegistered(station=station, by=by),
+        changed=lambda station, by: StationChanged(station=station, by=by),
+        removed=lambda station_id, by: StationRemoved(station_id=station_id, by=by),
+        may_be=partial(_station_may_be, models),
+        may_go=_station_may_go,
+    )
+
+
 _LOCATION = Rules(
     Location,
     made=lambda location, by: LocationChanged(location=location, by=by),

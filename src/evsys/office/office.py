@@ -3,6 +3,7 @@
 import asyncio
 
 from evsys.core.ports import Bus, Clock
+from evsys.core.workarounds import Models
 from evsys.office.authority import Signer
 from evsys.office.certificates import Certificates
 from evsys.office.closing import Closing
@@ -34,9 +35,11 @@ class Office:
         wire: Wire | None = None,
         signer: Signer | None = None,
         organisation: str = "",
+        models: Models | None = None,
     ) -> None:
         """`server_key` is what digests of stations' passwords are made with; `wire`: the wire log, where one
-        is kept; `signer`: who signs stations' certificates, each of which must hold `organisation`."""
+        is kept; `signer`: who signs stations' certificates, each of which must hold `organisation`; `models`:
+        the model profiles that are known."""
         books = Books(store, bus, clock)
         self.clock = clock
         self.bus = bus
@@ -44,7 +47,8 @@ class Office:
         self.commands = Commands(bus, reader)
         self.queue = CommandQueue(books, reader, clock, self.commands)
         self.tokens = Tokens(books, reader, clock)
-        self.stations = Stations(books, reader, clock)
+        self.models = models or Models()
+        self.stations = Stations(books, reader, clock, self.models)
         self.security = Security(books, reader, clock, server_key)
         self.locations = Locations(books, reader, clock)
         self.users = Users(books, reader, clock)

@@ -5,6 +5,8 @@ from typing import Final
 
 import msgspec
 
+from evsys.core.workarounds import STANDARD, Workarounds
+
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -28,5 +30,15 @@ def text_to_words(value: str) -> tuple[str, ...]:
     return () if value == "[]" else _decode_words(value)
 
 
+def workarounds_to_text(workarounds: Workarounds) -> str:
+    """Workarounds as a JSON object of what is set."""
+    return msgspec.json.encode(workarounds).decode()
+
+
+def text_to_workarounds(value: str) -> Workarounds:
+    return STANDARD if value == "{}" else _decode_workarounds(value)
+
+
 _encode_words = msgspec.json.encode
 _decode_words = msgspec.json.Decoder(tuple[str, ...]).decode
+_decode_workarounds = msgspec.json.Decoder(Workarounds).decode

@@ -9,7 +9,7 @@ from evsys.core import records
 from evsys.core.records import Record
 from evsys.store.tables import CompiledTable, Lookup, Statement
 
-VERSION: Final = "0008"
+VERSION: Final = "0009"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 TABLES: Final[dict[type[Record], CompiledTable]] = {
@@ -56,6 +56,8 @@ TABLES: Final[dict[type[Record], CompiledTable]] = {
             "poll_meter_values",
             "sweep",
             "call_timeout_s",
+            "model_profile",
+            "workarounds",
             "created_at",
             "version",
         ),
@@ -65,28 +67,29 @@ TABLES: Final[dict[type[Record], CompiledTable]] = {
             "assert_measurands": "flag",
             "poll_meter_values": "flag",
             "sweep": "flag",
+            "workarounds": "workarounds",
             "created_at": "time",
         },
         statements={
             "save": Statement(
-                "INSERT INTO stations (id, title, location_id, enabled, registration, conformance, ping, assume_protocol, assert_measurands, poll_meter_values, sweep, call_timeout_s, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET title = excluded.title, location_id = excluded.location_id, enabled = excluded.enabled, registration = excluded.registration, conformance = excluded.conformance, ping = excluded.ping, assume_protocol = excluded.assume_protocol, assert_measurands = excluded.assert_measurands, poll_meter_values = excluded.poll_meter_values, sweep = excluded.sweep, call_timeout_s = excluded.call_timeout_s, created_at = excluded.created_at, version = excluded.version"
+                "INSERT INTO stations (id, title, location_id, enabled, registration, conformance, ping, assume_protocol, assert_measurands, poll_meter_values, sweep, call_timeout_s, model_profile, workarounds, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET title = excluded.title, location_id = excluded.location_id, enabled = excluded.enabled, registration = excluded.registration, conformance = excluded.conformance, ping = excluded.ping, assume_protocol = excluded.assume_protocol, assert_measurands = excluded.assert_measurands, poll_meter_values = excluded.poll_meter_values, sweep = excluded.sweep, call_timeout_s = excluded.call_timeout_s, model_profile = excluded.model_profile, workarounds = excluded.workarounds, created_at = excluded.created_at, version = excluded.version"
             ),
             "add": Statement(
-                "INSERT INTO stations (id, title, location_id, enabled, registration, conformance, ping, assume_protocol, assert_measurands, poll_meter_values, sweep, call_timeout_s, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                "INSERT INTO stations (id, title, location_id, enabled, registration, conformance, ping, assume_protocol, assert_measurands, poll_meter_values, sweep, call_timeout_s, model_profile, workarounds, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             ),
             "add_once": Statement(
-                "INSERT INTO stations (id, title, location_id, enabled, registration, conformance, ping, assume_protocol, assert_measurands, poll_meter_values, sweep, call_timeout_s, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+                "INSERT INTO stations (id, title, location_id, enabled, registration, conformance, ping, assume_protocol, assert_measurands, poll_meter_values, sweep, call_timeout_s, model_profile, workarounds, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
             ),
             "change": Statement(
-                "UPDATE stations SET title=?, location_id=?, enabled=?, registration=?, conformance=?, ping=?, assume_protocol=?, assert_measurands=?, poll_meter_values=?, sweep=?, call_timeout_s=?, created_at=?, version=? WHERE stations.id = ? AND stations.version = ? - 1",
-                (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0, 13),
+                "UPDATE stations SET title=?, location_id=?, enabled=?, registration=?, conformance=?, ping=?, assume_protocol=?, assert_measurands=?, poll_meter_values=?, sweep=?, call_timeout_s=?, model_profile=?, workarounds=?, created_at=?, version=? WHERE stations.id = ? AND stations.version = ? - 1",
+                (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 15),
                 exact=True,
             ),
             "remove": Statement("DELETE FROM stations WHERE stations.id = ?", (0,)),
         },
         lookups=(
             Lookup(
-                "SELECT stations.id, stations.title, stations.location_id, stations.enabled, stations.registration, stations.conformance, stations.ping, stations.assume_protocol, stations.assert_measurands, stations.poll_meter_values, stations.sweep, stations.call_timeout_s, stations.created_at, stations.version  FROM stations  WHERE stations.id = ?",
+                "SELECT stations.id, stations.title, stations.location_id, stations.enabled, stations.registration, stations.conformance, stations.ping, stations.assume_protocol, stations.assert_measurands, stations.poll_meter_values, stations.sweep, stations.call_timeout_s, stations.model_profile, stations.workarounds, stations.created_at, stations.version  FROM stations  WHERE stations.id = ?",
                 (0,),
             ),
         ),

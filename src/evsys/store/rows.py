@@ -12,7 +12,16 @@ from msgspec import Raw
 from msgspec.structs import astuple
 
 from evsys.core.records import Record
-from evsys.store.cells import EPOCH, MICROSECOND, moment, text_to_words, words_to_text
+from evsys.core.workarounds import Workarounds
+from evsys.store.cells import (
+    EPOCH,
+    MICROSECOND,
+    moment,
+    text_to_words,
+    text_to_workarounds,
+    words_to_text,
+    workarounds_to_text,
+)
 from evsys.store.compiled import TABLES
 from evsys.store.tables import CellKind, CompiledTable
 
@@ -72,6 +81,8 @@ def _to_cell(value: object) -> object:
             return bytes(value).decode()
         case tuple():
             return words_to_text(value)
+        case Workarounds():
+            return workarounds_to_text(value)
         case _:
             return int(bool(value))
 
@@ -88,11 +99,16 @@ def _words(cell: object) -> object:
     return text_to_words(cell) if isinstance(cell, str) else cell
 
 
+def _workarounds(cell: object) -> object:
+    return text_to_workarounds(cell) if isinstance(cell, str) else cell
+
+
 _FROM_CELL: Final[dict[CellKind, Callable[[object], object]]] = {
     "time": _time,
     "json": _raw,
     "words": _words,
     "flag": bool,
+    "workarounds": _workarounds,
 }
 
 TO_ROW: Final = {kind: _row_maker(table) for kind, table in TABLES.items()}

@@ -37,9 +37,17 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from evsys.core import records
 from evsys.core.events import PEOPLE_KINDS
-from evsys.store.cells import microseconds, moment, text_to_words, words_to_text
+from evsys.core.workarounds import Workarounds
+from evsys.store.cells import (
+    microseconds,
+    moment,
+    text_to_words,
+    text_to_workarounds,
+    words_to_text,
+    workarounds_to_text,
+)
 
-VERSION: Final = "0008"
+VERSION: Final = "0009"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 
@@ -87,6 +95,19 @@ class TextTuple(TypeDecorator[tuple[str, ...]]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...] | None:
         return None if value is None else text_to_words(value)
+
+
+class WorkaroundsText(TypeDecorator[Workarounds]):
+    """Workarounds, as a JSON object of what is set."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Workarounds | None, dialect: Dialect) -> str | None:
+        return None if value is None else workarounds_to_text(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Workarounds | None:
+        return None if value is None else text_to_workarounds(value)
 
 
 metadata: Final = MetaData()
@@ -174,6 +195,8 @@ stations: Final = Table(
     _flag("poll_meter_values"),
     _flag("sweep"),
     _maybe_number("call_timeout_s"),
+    _text("model_profile"),
+    Column("workarounds", WorkaroundsText(), nullable=False),
     _time("created_at"),
     _number("version"),
 )

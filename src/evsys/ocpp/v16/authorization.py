@@ -11,13 +11,15 @@ from evsys.core.work import Turn
 from evsys.ocpp.dialect import Performance, Request, call
 from evsys.ocpp.v16 import messages as m
 from evsys.ocpp.v16.dialect import V16, given, id_tag, id_tag_info, seconds
+from evsys.ocpp.v16.models import heard_tag
 
 
 @V16.answers(m.AuthorizeRequest)
 def authorize_id_tag(turn: Turn, request: m.AuthorizeRequest) -> m.AuthorizeResponse:
-    verdict = authorize(turn, request.idTag)
+    id_token = heard_tag(request.idTag, turn.station)
+    verdict = authorize(turn, id_token)
     turn.work.tell(
-        AuthorizationAnswered(station_id=turn.station.id, id_token=request.idTag, status=verdict.status)
+        AuthorizationAnswered(station_id=turn.station.id, id_token=id_token, status=verdict.status)
     )
     return m.AuthorizeResponse(idTagInfo=id_tag_info(verdict))
 

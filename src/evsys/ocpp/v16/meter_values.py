@@ -8,7 +8,7 @@ per phase only are summed, if all of the phases can be read; their samples stay 
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -23,6 +23,7 @@ from evsys.ocpp.v16.dialect import V16, place
 MAX_NUMBER: Final = 1e15
 """A value beyond this is nonsense; NaN and the infinities do not compare below it either."""
 
+_REGISTERS: Final = frozenset(("energy_wh", "energy_export_wh"))
 _CONFIRMED: Final = m.MeterValuesResponse()
 _encode = msgspec.json.Encoder().encode
 
@@ -47,6 +48,7 @@ def translate(
     now = turn.now
     station_id = turn.station.id
     transaction_id = "" if transaction is None else transaction.id
+    factor = turn.station.workarounds.energy_factor
     made = []
     for value in values:
         samples = value.sampledValue
@@ -60,6 +62,10 @@ def translate(
             if reported is not None:
                 turn.quirks.append("implausible_time")
         context = samples[0].context
+        columns = _columns(samples, context)
+        if factor is not None:
+            for name in _REGISTERS & columns.keys():
+                columns[name] = cast(float, columns[name]) * factor
         made.append(
             MeterValue(
                 digest=identity(evse_id, number, _encode(samples)),
@@ -70,7 +76,7 @@ def translate(
                 reported_at=NOT_REPORTED if reported is None else reported,
                 received_at=now,
                 context="" if context is UNSET or context == "Sample.Periodic" else context,
-                **_columns(samples, context),  # type: ignore[arg-type]  # names of _PLACES
+                **columns,  # type: ignore[arg-type]  # names of _PLACES
             )
         )
     return made

@@ -11,7 +11,7 @@ from evsys.core.station import Station
 from evsys.ocpp.dialect import Performance, Request, call
 from evsys.ocpp.v16 import messages as m
 from evsys.ocpp.v16.dialect import V16
-from evsys.ocpp.v16.provisioning import MAX_VALUE_CHARS
+from evsys.ocpp.v16.provisioning import MAX_VALUE_CHARS, read_configuration
 
 SAMPLED_DATA: Final = "MeterValuesSampledData"
 SAMPLE_INTERVAL: Final = "MeterValueSampleInterval"
@@ -24,15 +24,16 @@ def assert_metering(command: commands.AssertMetering, station: Station) -> Perfo
     """Read both keys, and write what is missing. The station's own measurands stand first and as it spells
     them; a value that cannot be read or changed is left as it is: the list would be lost. The status names
     each key that was written, with the station's word."""
-    request = m.GetConfigurationRequest(key=[SAMPLED_DATA, SAMPLE_INTERVAL])
-    answer, _ = yield from call(Request("GetConfiguration", request, m.GetConfigurationResponse))
+    answer = yield from read_configuration((SAMPLED_DATA, SAMPLE_INTERVAL), station)
     wanted: list[tuple[str, str]] = []
     sampled, interval = _key(answer, SAMPLED_DATA), _key(answer, SAMPLE_INTERVAL)
     if command.measurands and sampled is not None:
         value = union(sampled[1], command.measurands)
         if value is not None:
             wanted.append((sampled[0], value))
-    seconds = str(command.sample_interval_s)
+    # A model that is asked for more than it does would be written to after each boot.
+    least_s = station.workarounds.min_sample_interval_s or 0
+    seconds = str(max(command.sample_interval_s, least_s))
     if command.sample_interval_s and interval is not None and interval[1].strip() != seconds:
         wanted.append((interval[0], seconds))
     words = []

@@ -12,6 +12,7 @@ from evsys.core.station import Station
 from evsys.ocpp.dialect import Performance, Request, call
 from evsys.ocpp.v16 import messages as m
 from evsys.ocpp.v16.dialect import V16, given, id_tag
+from evsys.ocpp.v16.models import may_trigger, remote_connector, remote_tag
 from evsys.ocpp.v16.smart_charging import number_of, profile
 
 TRIGGERS: Final = frozenset[str](get_args(get_type_hints(m.TriggerMessageRequest)["requestedMessage"]))
@@ -32,8 +33,8 @@ def remote_start(command: commands.RequestStartTransaction, station: Station) ->
     if wanted is not None and (wanted.purpose != "TxProfile" or wanted.transaction_id is not None):
         raise BadCommand("charging_profile: a start takes a TxProfile without a transaction_id")
     request = m.RemoteStartTransactionRequest(
-        idTag=id_tag(command.id_token),
-        connectorId=given(command.evse_id),
+        idTag=id_tag(remote_tag(command.id_token, station)),
+        connectorId=given(remote_connector(command.evse_id, station)),
         chargingProfile=UNSET if wanted is None else profile(wanted, station),
     )
     answer, raw = yield from call(
@@ -58,6 +59,7 @@ def unlock_connector(command: commands.UnlockConnector, station: Station) -> Per
 
 @V16.performs(commands.TriggerMessage)
 def trigger_message(command: commands.TriggerMessage, station: Station) -> Performance:
+    may_trigger(command.message, station)
     extended = EXTENDED_TRIGGERS.get(command.message)
     if extended is not None:
         return (yield from _trigger_extended(extended, command.evse_id))

@@ -11,6 +11,7 @@ from evsys.core.station import Station
 from evsys.ocpp.dialect import Performance, Request, call
 from evsys.ocpp.v16 import messages as m
 from evsys.ocpp.v16.dialect import V16, given, seconds
+from evsys.ocpp.v16.models import fitted
 
 MAX_LIMIT: Final = Decimal(2**31)
 """Far above any limit in A or W, and small enough for every station's numbers."""
@@ -58,7 +59,8 @@ def get_composite_schedule(command: commands.GetCompositeSchedule, station: Stat
 
 
 def profile(wanted: commands.ChargingProfile, station: Station) -> m.ChargingProfile:
-    """A profile as 1.6 says it. Raises BadCommand where it cannot."""
+    """A profile as 1.6 says it, and the model takes it. Raises BadCommand where it cannot."""
+    wanted = fitted(wanted, station)
     schedule = wanted.schedule
     return m.ChargingProfile(
         chargingProfileId=wanted.id,

@@ -8,6 +8,7 @@ from evsys.ocpp.timestamps import utc
 from evsys.ocpp.v16 import messages as m
 from evsys.ocpp.v16.dialect import V16, id_tag_info, place, said
 from evsys.ocpp.v16.meter_values import translate
+from evsys.ocpp.v16.models import heard_tag, heard_wh
 
 _CONFIRMED = m.StopTransactionResponse()
 
@@ -20,8 +21,10 @@ def start_transaction(turn: Turn, request: m.StartTransactionRequest) -> m.Start
         Start(
             evse_id=evse_id,
             connector_id=connector_id,
-            id_token=None if request.idTag is UNSET else request.idTag,
-            meter_start_wh=None if request.meterStart is UNSET else request.meterStart,
+            id_token=None if request.idTag is UNSET else heard_tag(request.idTag, turn.station),
+            meter_start_wh=None
+            if request.meterStart is UNSET
+            else heard_wh(request.meterStart, turn.station),
             reported_at=utc(request.timestamp),
             reservation_id=None if request.reservationId is UNSET else request.reservationId,
         ),
@@ -34,10 +37,10 @@ def start_transaction(turn: Turn, request: m.StartTransactionRequest) -> m.Start
 def stop_transaction(turn: Turn, request: m.StopTransactionRequest) -> m.StopTransactionResponse:
     reported = Stop(
         number=request.transactionId,
-        meter_stop_wh=None if request.meterStop is UNSET else request.meterStop,
+        meter_stop_wh=None if request.meterStop is UNSET else heard_wh(request.meterStop, turn.station),
         reported_at=utc(request.timestamp),
         reason=said(request.reason),
-        id_token=None if request.idTag is UNSET else request.idTag,
+        id_token=None if request.idTag is UNSET else heard_tag(request.idTag, turn.station),
     )
     transaction = stopped(turn, reported)
     values = []
