@@ -63,6 +63,10 @@ ROOMS: Final[dict[Role, tuple[str, ...]]] = {
 }
 """What takes long to load and one needs: it does so while others still begin."""
 
+OFFICE_NICENESS: Final = 10
+"""What people ask gives way to what stations say, where both want a core: it weighs a ninth. Gateway and
+writer are never put back: a station waits for both."""
+
 log = structlog.get_logger()
 
 
@@ -99,6 +103,8 @@ def run_assigned(role: Role, assignment: Assignment) -> int:
     """The life of a process behind the supervisor. Returns its exit status."""
     try:
         configure(role, debug=assignment.config.is_debug)
+        if role == "office":
+            os.nice(OFFICE_NICENESS)
         for room in ROOMS[role]:
             import_module(room)
         if os.read(LIFELINE, len(BEGIN)):  # else the supervisor is gone before it said anything

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from evsys.app import OFFICE_NICENESS
 from kit.pki import Authority, station_context
 from kit.program import EVSYS, Program, free_port, running, wait_until
 
@@ -122,6 +123,21 @@ def test_the_processes_end_when_the_supervisor_is_killed(tmp_path: Path) -> None
         assert None not in pids
         program.kill("supervisor")
         wait_until(lambda: not any(alive(pid) for pid in pids), "all have ended", 10)
+
+
+def test_people_give_way_to_stations(tmp_path: Path) -> None:
+    """The office and all its threads are put back; what a station waits for never is."""
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    with running(tmp_path) as program:
+        assert program.get("/api/v1/status").status_code in (200, 401)  # a thread that reads is there
+        found = {role: priorities(program.pid_of(role)) for role in ("writer", "gateway", "office")}
+    office = min(own + OFFICE_NICENESS, 19)
+    assert found == {"writer": {own}, "gateway": {own}, "office": {office}}
+
+
+def priorities(pid: int | None) -> set[int]:
+    """Those of all threads of a process."""
+    return {os.getpriority(os.PRIO_PROCESS, int(task.name)) for task in Path(f"/proc/{pid}/task").iterdir()}
 
 
 def alive(pid: int | None) -> bool:

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Annotated, Final, get_args
 
-import msgspec
 from litestar import get
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.params import FromQuery, QueryParameter
@@ -25,7 +24,6 @@ from evsys.core.events import (
     UserRemoved,
 )
 from evsys.office.access import Person
-from evsys.office.feed import Told
 from evsys.store.views import events
 from evsys.store.views.events import EventFilter
 from evsys.store.views.paging import DEFAULT_PAGE
@@ -95,17 +93,10 @@ async def stream_events(
     return Stream(_messages(told), media_type="text/event-stream")
 
 
-async def _messages(told: AsyncIterator[Told | None]) -> AsyncIterator[bytes]:
+async def _messages(told: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield b"retry: 2000\n\n"
-    async for each in told:
-        match each:
-            case None:
-                yield b":\n\n"
-            case LoggedEvent():
-                kind = type(each.event).__name__.encode()
-                yield b"id: %d\nevent: %s\ndata: %s\n\n" % (each.seq, kind, msgspec.json.encode(each))
-            case _:
-                yield b"event: samples\ndata: %s\n\n" % msgspec.json.encode(each)
+    async for text in told:
+        yield text
 
 
 def _last_id(request: StrictRequest, after: int | None) -> int | None:

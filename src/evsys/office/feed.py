@@ -1,15 +1,16 @@
 """The feed: events as they are logged, and the latest meter samples, for many readers at once.
 
-A reader first reads the log by itself, up to where the feed is, and then hears what the feed reads once for
-all. It waits for nobody: a reader whose queue is full is dropped, and comes back with the number of the last
-event it saw.
+It is read as server-sent events: what is told is made into text once, however many read it, and a reader gets
+all that has come since the feed last looked as one piece. A reader first reads the log by itself, up to where
+the feed is, and then hears what the feed reads once for all. It waits for nobody: a reader whose queue is
+full is dropped, and comes back with the number of the last event it saw.
 """
 
 import asyncio
 from asyncio import Queue, QueueEmpty, QueueFull
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 import structlog
@@ -22,23 +23,44 @@ from evsys.store.views import events
 from evsys.store.views.events import EventFilter
 from evsys.store.views.reader import Reader
 
-MAX_WAITING: Final = 1000
-"""Events and lists of samples that wait for one reader."""
+EVERY_S: Final = 0.25
+"""The log is read at most so often for the readers: a person sees no difference, and hundreds of readers are
+written to a few times a second, however much happens."""
+MAX_WAITING: Final = 100
+"""Pieces that wait for one reader: those of half a minute and more."""
 PAGE: Final = 500
-EVERY_S: Final = 0.1
-"""The log is read at most so often for the readers: a person sees no difference."""
+"""Events read at once, and samples in a message."""
+MAX_SAMPLES: Final = 20_000
+"""EVSEs whose samples wait for the next piece; those of further ones are left out."""
 LOOK_S: Final = 2.0
 """A wake-up that was lost costs so much delay."""
 MAX_READERS: Final = 400
 """Readers at once; each holds a connection of the server."""
 
-Told = LoggedEvent | list[LatestSample]
+HEARTBEAT: Final = b":\n\n"
+"""A comment, which readers pass over."""
+
 log = structlog.get_logger()
+OfStation = TypeVar("OfStation", LoggedEvent, LatestSample)
+
+
+class _Piece(Struct, frozen=True, eq=False):
+    """What readers of one filter hear at once."""
+
+    text: bytes
+    events: list[tuple[int, bytes]] = []
+    """The number and the text of each event in it; of samples there are none."""
+
+    def above(self, seen: int) -> bytes:
+        """The text without the events up to `seen`."""
+        if not self.events or self.events[0][0] > seen:
+            return self.text
+        return b"".join(text for seq, text in self.events if seq > seen)
 
 
 class _Reader(Struct, eq=False):
     which: EventFilter
-    queue: "Queue[Told | None]"
+    queue: "Queue[_Piece | None]"
     """None: the end."""
 
 
@@ -50,6 +72,8 @@ class Feed:
         self._bus = bus
         self._readers: set[_Reader] = set()
         self._seq = 0
+        self._samples: dict[tuple[str, int], LatestSample] = {}
+        """What is to be told of each EVSE with the next piece."""
         self._turn = asyncio.Lock()
         self._woken = asyncio.Event()
         self._following: asyncio.Task[None] | None = None
@@ -59,18 +83,17 @@ class Feed:
         """Whether there is no room for another reader."""
         return len(self._readers) >= MAX_READERS
 
-    async def read(
-        self, after: int | None, which: EventFilter, heartbeat_s: float
-    ) -> AsyncIterator[Told | None]:
-        """Events above `after` (None: from now on) and samples, as they come; None where nothing came for
-        `heartbeat_s`. Ends where the reader is dropped or the feed closes. Raises StoreUnavailable."""
+    async def read(self, after: int | None, which: EventFilter, heartbeat_s: float) -> AsyncIterator[bytes]:
+        """Events above `after` (None: from now on) and samples, as they come, and a comment where nothing
+        came for `heartbeat_s`. Ends where the reader is dropped or the feed closes. Raises
+        StoreUnavailable."""
         if after is not None:
             more = True
             while more:  # the long way is gone alone, so that nothing waits meanwhile
                 page, following = await self._page(after, which)
                 more, after = following > after, following
-                for event in page:
-                    yield event
+                if page:
+                    yield b"".join(map(_message, page))
         reader = _Reader(which, Queue(MAX_WAITING))
         start = await self._join(reader)
         try:
@@ -79,19 +102,16 @@ class Feed:
             while more:
                 page, following = await self._page(seen, which)
                 more, seen = seen < following < start, following
-                for event in page:
-                    yield event
+                if page:
+                    yield b"".join(map(_message, page))
             while True:
-                try:
-                    async with asyncio.timeout(heartbeat_s):
-                        told = await reader.queue.get()
-                except TimeoutError:
-                    yield None
-                    continue
-                if told is None:
+                waiting = await _next(reader.queue, heartbeat_s)
+                # Alone, the reader may have come further than the feed.
+                text = b"".join(piece.above(seen) for piece in waiting if piece is not None)
+                if text or not waiting:
+                    yield text or HEARTBEAT
+                if None in waiting:
                     return
-                if isinstance(told, list) or told.seq > seen:  # alone, the reader may be ahead of the feed
-                    yield told
         finally:
             self._readers.discard(reader)
 
@@ -140,6 +160,7 @@ class Feed:
                         await self._tell_new()
                     except StoreUnavailable as error:
                         log.warning("the log of events cannot be read", reason=str(error))
+                    self._tell_samples()
                 await asyncio.sleep(EVERY_S)
         finally:
             for cancel in cancels:
@@ -150,30 +171,46 @@ class Feed:
         while more and self._readers:
             page, following = await self._page(self._seq, everything)
             more, self._seq = len(page) == PAGE, following
-            for event in page:
-                kind = type(event.event).__name__
-                for reader in list(self._readers):
-                    which = reader.which
-                    if (
-                        (not which.station_id or which.station_id == event.station_id)
-                        and (not which.kind or which.kind == kind)
-                        and kind not in which.hidden
-                    ):
-                        self._give(reader, event)
+            texts = {event.seq: _message(event) for event in page}
+            of_station = _by_station(page)
+            for which, readers in self._by_filter():
+                near = of_station.get(which.station_id, []) if which.station_id else page
+                told = [(event.seq, texts[event.seq]) for event in near if _fits(event, which)]
+                if told:
+                    piece = _Piece(b"".join(text for _, text in told), told)
+                    for reader in readers:
+                        self._give(reader, piece)
 
     def _sampled(self, subject: str, payload: bytes) -> None:
-        samples = msgspec.json.decode(payload, type=list[LatestSample])
-        for reader in list(self._readers):
-            which = reader.which
-            if which.kind:
-                continue
-            fitting = [each for each in samples if which.station_id in ("", each.station_id)]
-            if fitting:
-                self._give(reader, fitting)
+        for sample in msgspec.json.decode(payload, type=list[LatestSample]):
+            place = (sample.station_id, sample.evse_id)
+            if place in self._samples or len(self._samples) < MAX_SAMPLES:
+                self._samples[place] = sample
+        self._woken.set()
 
-    def _give(self, reader: _Reader, told: Told) -> None:
+    def _tell_samples(self) -> None:
+        samples, self._samples = list(self._samples.values()), {}
+        if not samples:
+            return
+        of_station = _by_station(samples)
+        for which, readers in self._by_filter():
+            near = of_station.get(which.station_id, []) if which.station_id else samples
+            if near and not which.kind:
+                parts = (near[first : first + PAGE] for first in range(0, len(near), PAGE))
+                piece = _Piece(b"".join(map(_samples, parts)))
+                for reader in readers:
+                    self._give(reader, piece)
+
+    def _by_filter(self) -> Iterable[tuple[EventFilter, list[_Reader]]]:
+        """Readers by what they want to hear: most want the same."""
+        found: dict[EventFilter, list[_Reader]] = {}
+        for reader in self._readers:
+            found.setdefault(reader.which, []).append(reader)
+        return found.items()
+
+    def _give(self, reader: _Reader, piece: _Piece) -> None:
         try:
-            reader.queue.put_nowait(told)
+            reader.queue.put_nowait(piece)
         except QueueFull:
             log.warning("a reader of events is too slow, and is dropped")
             self._drop(reader)
@@ -187,3 +224,41 @@ class Feed:
             except QueueEmpty:
                 break
         reader.queue.put_nowait(None)
+
+
+async def _next(queue: "Queue[_Piece | None]", within_s: float) -> list[_Piece | None]:
+    """All that waits, as soon as something does; nothing where nothing came in time."""
+    try:
+        async with asyncio.timeout(within_s):
+            waiting = [await queue.get()]
+    except TimeoutError:
+        return []
+    while not queue.empty():
+        waiting.append(queue.get_nowait())
+    return waiting
+
+
+def _by_station(told: Sequence[OfStation]) -> dict[str, list[OfStation]]:
+    found: dict[str, list[OfStation]] = {}
+    for each in told:
+        found.setdefault(each.station_id, []).append(each)
+    return found
+
+
+def _fits(event: LoggedEvent, which: EventFilter) -> bool:
+    """Whether an event of the right station is among those that are wanted."""
+    kind = type(event.event).__name__
+    return (
+        (not which.kind or which.kind == kind)
+        and (not which.kinds or kind in which.kinds)
+        and kind not in which.hidden
+    )
+
+
+def _message(event: LoggedEvent) -> bytes:
+    kind = type(event.event).__name__.encode()
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (event.seq, kind, msgspec.json.encode(event))
+
+
+def _samples(samples: list[LatestSample]) -> bytes:
+    return b"event: samples\ndata: %s\n\n" % msgspec.json.encode(samples)
