@@ -18,6 +18,9 @@ class SteppedClock:
     def monotonic(self) -> float:
         return self._monotonic
 
+    def microseconds(self) -> int:
+        return round(self._now.timestamp() * 1_000_000)
+
     def step(self, seconds: float) -> None:
         self._now += timedelta(seconds=seconds)
         self._monotonic += seconds

@@ -36,6 +36,9 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Seconds that only go forward: for time-outs."""
 
+    def microseconds(self) -> int:
+        """The wall clock in microseconds since 1970, without the cost of a datetime."""
+
 
 class Store(Protocol):
     """What the turns ask of the database. Every callback is called exactly once, from the loop of the process
@@ -198,10 +201,17 @@ went out, and what it was, secrets masked."""
 
 
 class WirePiece(Struct, frozen=True, array_like=True):
-    """Frames of a station, oldest first."""
+    """Frames of a station, oldest first, and when the first and the last were."""
 
     station_id: str
-    frames: tuple[WireFrame, ...]
+    first: int
+    last: int
+    frames: list[WireFrame]
+
+
+def wire_piece(station_id: str, frames: list[WireFrame]) -> WirePiece:
+    """A piece of these frames; without any its times are 0."""
+    return WirePiece(station_id, frames[0][0] if frames else 0, frames[-1][0] if frames else 0, frames)
 
 
 def station_subject(station_id: str) -> str:

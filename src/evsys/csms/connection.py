@@ -43,6 +43,7 @@ class Connection:
         "_link",
         "_running",
         "_shared",
+        "_tape",
         "address",
         "booted",
         "calls",
@@ -80,6 +81,7 @@ class Connection:
         self._link = link
         self._running = running
         self._shared = shared
+        self._tape = shared.wire.tape(running.id) if shared.wire is not None else None
 
     def received(self, frame: bytes) -> None:
         """A whole text message. No bytes make it raise."""
@@ -87,8 +89,8 @@ class Connection:
         if not self.open or shared.stopping:
             return
         shared.counts.frames_in += 1
-        if shared.wire is not None:
-            shared.wire.note(self._running.id, "in", frame)
+        if self._tape is not None:
+            self._tape.note("in", frame)
         shared.heard.add(self._running)
         message = self.conversation.receive(frame)
         if isinstance(message, Call):
@@ -123,8 +125,8 @@ class Connection:
             return
         shared = self._shared
         shared.counts.frames_out += 1
-        if shared.wire is not None:
-            shared.wire.note(self._running.id, "out", frame)
+        if self._tape is not None:
+            self._tape.note("out", frame)
         try:
             self._link.send(frame)
         except Exception:

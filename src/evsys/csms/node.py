@@ -53,7 +53,6 @@ from evsys.core.ports import (
     LatestSample,
     Link,
     Store,
-    WirePiece,
     station_subject,
 )
 from evsys.core.records import LastSeen
@@ -480,8 +479,7 @@ class Node:
 
 
 async def _answer_wire(wire: WireLog, payload: bytes) -> bytes:
-    station_id = payload.decode()
-    return msgspec.msgpack.encode(WirePiece(station_id, wire.frames(station_id)))
+    return wire.in_memory(payload.decode())
 
 
 def _unnoticed(settlement: Settlement) -> None:

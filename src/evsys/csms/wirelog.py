@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from evsys.core.ports import Clock, WireFrame, WirePiece
+from evsys.core.ports import Clock, WireFrame, wire_piece
 
 KEPT_FRAMES: Final = 10
 """Frames kept in memory per station after they were published: enough to see a boot or a refused start."""
@@ -24,6 +24,8 @@ MAX_FRAME_BYTES: Final = 32 * 1024
 """What is kept of a frame; the whole of it may be a megabyte."""
 
 MASK: Final = b"***"
+MAY_BE_SECRET: Final = re.compile(rb"uthorization|://")
+"""What every frame with a secret has somewhere."""
 _TEXT = rb'"(?:[^"\\]|\\.)*"'
 _KEY_VALUE = re.compile(rb'("key"\s*:\s*"AuthorizationKey"[^{}]*?"value"\s*:\s*)' + _TEXT, re.IGNORECASE)
 _VALUE_KEY = re.compile(
@@ -33,75 +35,100 @@ _PASSWORD = re.compile(rb'(://[^/@"\s:]*:)[^/@"\s]*@')
 
 
 class Tape:
-    """The frames of one station. `unsent_at` is when the oldest unpublished one was noted (monotonic)."""
+    """The frames of one station."""
 
-    __slots__ = ("bytes", "frames", "last", "sent", "unsent_at")
+    __slots__ = ("_bytes", "_last", "_sent", "_wire", "frames", "station_id", "unsent_at")
 
-    def __init__(self) -> None:
+    def __init__(self, wire: "WireLog", station_id: str) -> None:
+        self.station_id = station_id
         self.frames: list[WireFrame] = []
-        self.sent = 0
-        """How many of the frames were published."""
-        self.bytes = 0
-        """Bytes of those that were not."""
         self.unsent_at = 0.0
-        self.last = 0
+        """When the oldest unpublished frame was noted (monotonic)."""
+        self._wire = wire
+        self._sent = 0
+        """How many of the frames were published."""
+        self._bytes = 0
+        """Bytes of those that were not."""
+        self._last = 0
         """The time of the last frame in microseconds: no two of a station are the same, so that a reader can
         tell them apart."""
+
+    def note(self, direction: Literal["in", "out"], frame: bytes) -> None:
+        """A frame has come or left. Every frame takes this road: what can wait until a piece is published
+        (secrets are masked there) is not done here."""
+        wire = self._wire
+        at = wire.clock.microseconds()
+        if at <= self._last:
+            at = self._last + 1
+        self._last = at
+        if not self._bytes:
+            self.unsent_at = wire.clock.monotonic()
+            wire.unsent[self.station_id] = self
+        self.frames.append(
+            (at, direction, frame if len(frame) <= MAX_FRAME_BYTES else frame[:MAX_FRAME_BYTES])
+        )
+        self._bytes += len(frame) + 1
+        if self._bytes > PIECE_BYTES:
+            self.send()
+
+    def send(self) -> None:
+        """Publish what was not."""
+        if self._bytes:
+            self._wire.publish(_piece(self.station_id, self.frames[self._sent :]))
+            del self.frames[:-KEPT_FRAMES]
+            self._sent = len(self.frames)
+            self._bytes = 0
+            self._wire.unsent.pop(self.station_id, None)
 
 
 class WireLog:
     """The frames of all stations of a node. `publish` takes a `WirePiece` as msgpack."""
 
     def __init__(self, clock: Clock, publish: Callable[[bytes], None]) -> None:
-        self._clock = clock
-        self._publish = publish
+        self.clock = clock
+        self.publish = publish
+        self.unsent: dict[str, Tape] = {}
         self._tapes: dict[str, Tape] = {}
-        self._unsent: dict[str, Tape] = {}
 
-    def note(self, station_id: str, direction: Literal["in", "out"], frame: bytes) -> None:
-        """A frame has come or left."""
+    def tape(self, station_id: str) -> Tape:
+        """Where a station's frames are noted, until it is forgotten."""
         tape = self._tapes.get(station_id)
         if tape is None:
-            tape = self._tapes[station_id] = Tape()
-        at = tape.last = max(int(self._clock.now().timestamp() * 1_000_000), tape.last + 1)
-        if not tape.bytes:
-            tape.unsent_at = self._clock.monotonic()
-            self._unsent[station_id] = tape
-        tape.frames.append((at, direction, masked(frame[:MAX_FRAME_BYTES])))
-        tape.bytes += len(frame) + 1
-        if tape.bytes > PIECE_BYTES:
-            self._send(station_id, tape)
+            tape = self._tapes[station_id] = Tape(self, station_id)
+        return tape
 
     def tick(self) -> None:
         """Publish what has waited long enough."""
-        due = self._clock.monotonic() - PIECE_AFTER_S
-        for station_id, tape in list(self._unsent.items()):
+        due = self.clock.monotonic() - PIECE_AFTER_S
+        for tape in list(self.unsent.values()):
             if tape.unsent_at <= due:
-                self._send(station_id, tape)
+                tape.send()
 
     def flush(self) -> None:
         """Publish all that waits."""
-        for station_id, tape in list(self._unsent.items()):
-            self._send(station_id, tape)
+        for tape in list(self.unsent.values()):
+            tape.send()
 
-    def frames(self, station_id: str) -> tuple[WireFrame, ...]:
-        """What is in memory of a station, oldest first."""
+    def in_memory(self, station_id: str) -> bytes:
+        """What is in memory of a station, as a piece."""
         tape = self._tapes.get(station_id)
-        return tuple(tape.frames) if tape else ()
+        return _piece(station_id, tape.frames if tape else [])
 
     def forget(self, station_id: str) -> None:
         """Let go of a station that has left memory."""
         tape = self._tapes.pop(station_id, None)
-        if tape is not None and tape.bytes:
-            self._send(station_id, tape)
+        if tape is not None:
+            tape.send()
 
-    def _send(self, station_id: str, tape: Tape) -> None:
-        piece = WirePiece(station_id, tuple(tape.frames[tape.sent :]))
-        self._publish(msgspec.msgpack.encode(piece))
-        del tape.frames[:-KEPT_FRAMES]
-        tape.sent = len(tape.frames)
-        tape.bytes = 0
-        self._unsent.pop(station_id, None)
+
+def _piece(station_id: str, frames: list[WireFrame]) -> bytes:
+    """A piece as msgpack, its secrets masked. Nearly all have none: that is seen of a piece as a whole, fifty
+    frames at once."""
+    piece = msgspec.msgpack.encode(wire_piece(station_id, frames))
+    if MAY_BE_SECRET.search(piece) is None:
+        return piece
+    clean: list[WireFrame] = [(at, direction, masked(frame)) for at, direction, frame in frames]
+    return msgspec.msgpack.encode(wire_piece(station_id, clean))
 
 
 def masked(frame: bytes) -> bytes:

@@ -68,6 +68,9 @@ class Reservations:
         self._sender = sender
         self._queue = queue
         self._numbering = asyncio.Lock()
+        self._reserved: frozenset[str] = frozenset()
+        """Stations with an open reservation, as the log was up to `_reserved_seq`."""
+        self._reserved_seq = 0
 
     async def find(self, reservation_id: str) -> Reservation:
         """A reservation by its id. Raises NotFound."""
@@ -158,13 +161,21 @@ class Reservations:
     async def _take(self, event: LoggedEvent) -> None:
         match event.event:
             case TransactionStarted(transaction=transaction):
-                await self._started(transaction)
+                if transaction.reservation_id is not None or await self._any(event):
+                    await self._started(transaction)
             case CommandFinished(type="ReserveNow" | "CancelReservation", accepted=bool()) as finished:
                 record = await self._read(commands.command, command_id=finished.command_id)
                 if record is not None:
                     await self._commanded(record)
             case _:
                 pass
+
+    async def _any(self, start: LoggedEvent) -> bool:
+        """Whether anything is reserved at the station of a start. Most starts are of stations where nothing
+        is: one look into the database answers for all of a page."""
+        if start.seq > self._reserved_seq:
+            self._reserved_seq, self._reserved = await self._read(reservations.reserved_stations)
+        return start.station_id in self._reserved
 
     async def _started(self, transaction: Transaction) -> None:
         """A start that was accepted uses the reservation it names; one that names none, that of its token and
@@ -215,6 +226,7 @@ class Reservations:
         return await self._write(changed, by)
 
     async def _write(self, reservation: Reservation, by: str) -> bool:
+        self._reserved_seq = 0
         work = Work(self._clock.now())
         if reservation.version == 1:
             work.add(reservation)

@@ -109,7 +109,7 @@ class Wire:
             raise StoreUnavailable(f"the wire log cannot be read: {error}") from None
 
     def _page(
-        self, station_id: str, which: WireFilter, in_memory: tuple[WireFrame, ...], limit: int
+        self, station_id: str, which: WireFilter, in_memory: list[WireFrame], limit: int
     ) -> tuple[list[WireMessage], datetime | None]:
         found: list[WireMessage] = []
         frames = self._newest_first(station_id, which, in_memory)
@@ -131,7 +131,7 @@ class Wire:
         return found, None
 
     def _newest_first(
-        self, station_id: str, which: WireFilter, in_memory: tuple[WireFrame, ...]
+        self, station_id: str, which: WireFilter, in_memory: list[WireFrame]
     ) -> Iterator[WireFrame]:
         """Memory first, then disk, which has the older part of what is in memory as well."""
         since = _microseconds(which.since)
@@ -142,11 +142,11 @@ class Wire:
         oldest = in_memory[0][0] if in_memory else before
         yield from self._store.newest_first(station_id, since, min(before, oldest))
 
-    async def _in_memory(self, station_id: str) -> tuple[WireFrame, ...]:
+    async def _in_memory(self, station_id: str) -> list[WireFrame]:
         with contextlib.suppress(NobodyThere, BusTimeout):
             answer = await self._bus.request(GATEWAY_WIRE, station_id.encode(), ASK_TIMEOUT_S)
             return msgspec.msgpack.decode(answer, type=WirePiece).frames
-        return ()
+        return []
 
     def _heard(self, subject: str, payload: bytes) -> None:
         if self._waiting_bytes + len(payload) > MAX_WAITING_BYTES:
@@ -161,9 +161,7 @@ class Wire:
         if not taken:
             return
         try:
-            await self._on_thread(
-                lambda: self._store.add([msgspec.msgpack.decode(piece, type=WirePiece) for piece in taken])
-            )
+            await self._on_thread(lambda: self._store.add(taken))
         except DatabaseFailure as error:
             self.dropped += len(taken)
             log.warning("the wire log cannot be written", reason=str(error), dropped=self.dropped)

@@ -6,13 +6,14 @@ What is older than the days, or beyond the size, is deleted, oldest first.
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
-from evsys.core.ports import WireFrame, WirePiece
+from evsys.core.ports import WireFrame
 from evsys.store.connections import BUSY_TIMEOUT_S
 
 PRUNED_AT_ONCE: Final = 500
@@ -35,7 +36,18 @@ _NEWEST_FIRST = (
 )
 _PRUNE = "DELETE FROM pieces WHERE id IN (SELECT id FROM pieces WHERE {} ORDER BY id LIMIT ?)"
 
-_frames = msgspec.msgpack.Decoder(tuple[WireFrame, ...])
+
+class _Piece(Struct, array_like=True):
+    """A `WirePiece` whose frames are kept as they came."""
+
+    station_id: str
+    first: int
+    last: int
+    frames: msgspec.Raw
+
+
+_piece = msgspec.msgpack.Decoder(_Piece)
+_frames = msgspec.msgpack.Decoder(list[WireFrame])
 
 
 class WireStore:
@@ -53,13 +65,11 @@ class WireStore:
         self._connection.execute("PRAGMA synchronous=OFF")
         self._connection.executescript(_SCHEMA)
 
-    def add(self, pieces: Sequence[WirePiece]) -> None:
-        """Keep pieces. Raises sqlite3.Error (disk full …), and then nothing of them is kept."""
-        rows = [
-            (piece.station_id, piece.frames[0][0], piece.frames[-1][0], msgspec.msgpack.encode(piece.frames))
-            for piece in pieces
-            if piece.frames
-        ]
+    def add(self, pieces: Iterable[bytes]) -> None:
+        """Keep pieces: each a `WirePiece` as msgpack. Raises sqlite3.Error (disk full …), and then nothing of
+        them is kept."""
+        read = map(_piece.decode, pieces)
+        rows = [(piece.station_id, piece.first, piece.last, bytes(piece.frames)) for piece in read]
         with self._connection:
             self._connection.execute("BEGIN")
             self._connection.executemany(_ADD, rows)

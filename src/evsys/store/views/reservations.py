@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select, tuple_
 from evsys.core.records import Reservation, ReservationStatus
 from evsys.store.cells import microseconds, moment
 from evsys.store.schema import reservations
+from evsys.store.views.events import last_seq
 from evsys.store.views.paging import cut, from_cursor
 from evsys.store.views.reader import record_by_id, records, select_record
 
@@ -42,6 +43,19 @@ def last_number(connection: Connection, station_id: str) -> int:
     """The number of a station's newest reservation, 0 without any. Index: reservations_number."""
     query = select(func.coalesce(func.max(reservations.c.number), 0))
     return int(connection.execute(query.where(reservations.c.station_id == station_id)).scalar_one())
+
+
+def reserved_stations(connection: Connection) -> tuple[int, frozenset[str]]:
+    """The number of the newest event, and the stations that have an open reservation then or later. Index:
+    reservations_open, all of it."""
+    seq = last_seq(connection)
+    query = (
+        select(reservations.c.station_id)
+        .distinct()
+        .where(reservations.c.ended_at.is_(None))
+        .with_hint(reservations, "INDEXED BY reservations_open", "sqlite")
+    )
+    return seq, frozenset(connection.execute(query).scalars())
 
 
 def expired(connection: Connection, now: datetime) -> list[Reservation]:
