@@ -5,7 +5,7 @@ import json
 import msgspec
 import pytest
 
-from evsys.core.ports import WirePiece
+from evsys.core.ports import WireFrame, WirePiece
 from evsys.csms.wirelog import KEPT_FRAMES, PIECE_AFTER_S, PIECE_BYTES, WireLog, masked
 from kit.clock import SteppedClock
 
@@ -23,6 +23,10 @@ class Published:
         return [each[2] for piece in self.pieces if piece.station_id == station_id for each in piece.frames]
 
 
+def in_memory(wire: WireLog) -> list[WireFrame]:
+    return msgspec.msgpack.decode(wire.in_memory("CP1"), type=WirePiece).frames
+
+
 @pytest.fixture
 def clock() -> SteppedClock:
     return SteppedClock()
@@ -33,7 +37,7 @@ def test_every_frame_is_published_once_and_in_order(clock: SteppedClock) -> None
     wire = WireLog(clock, published)
     frames = [b'[2,"%d","Heartbeat",{}]' % n for n in range(3000)]
     for n, frame in enumerate(frames):
-        wire.note("CP1", "in" if n % 2 else "out", frame)
+        wire.tape("CP1").note("in" if n % 2 else "out", frame)
         clock.step(0.001)
     wire.flush()
     assert published.frames("CP1") == frames
@@ -43,7 +47,7 @@ def test_every_frame_is_published_once_and_in_order(clock: SteppedClock) -> None
 def test_a_quiet_station_s_frames_are_published_after_a_while(clock: SteppedClock) -> None:
     published = Published()
     wire = WireLog(clock, published)
-    wire.note("CP1", "in", b"[]")
+    wire.tape("CP1").note("in", b"[]")
     wire.tick()
     assert published.pieces == []
     clock.step(PIECE_AFTER_S)
@@ -56,31 +60,42 @@ def test_a_quiet_station_s_frames_are_published_after_a_while(clock: SteppedCloc
 def test_the_last_frames_stay_in_memory_and_no_two_have_the_same_time(clock: SteppedClock) -> None:
     wire = WireLog(clock, Published())
     for n in range(100):
-        wire.note("CP1", "in", b"%d" % n)
-    assert len(wire.frames("CP1")) == 100
+        wire.tape("CP1").note("in", b"%d" % n)
+    assert len(in_memory(wire)) == 100
     wire.flush()
-    kept = wire.frames("CP1")
+    kept = in_memory(wire)
     assert [each[2] for each in kept] == [b"%d" % n for n in range(100 - KEPT_FRAMES, 100)]
     assert len({each[0] for each in kept}) == KEPT_FRAMES
-    wire.note("CP1", "out", b"next")
-    assert wire.frames("CP1")[-1][2] == b"next"
+    wire.tape("CP1").note("out", b"next")
+    assert in_memory(wire)[-1][2] == b"next"
 
 
 def test_memory_is_bounded_however_much_a_station_sends(clock: SteppedClock) -> None:
     wire = WireLog(clock, Published())
     for _ in range(50):
-        wire.note("CP1", "in", b"x" * 1_000_000)
-    assert sum(len(each[2]) for each in wire.frames("CP1")) < PIECE_BYTES + (KEPT_FRAMES + 1) * 32 * 1024
+        wire.tape("CP1").note("in", b"x" * 1_000_000)
+    assert sum(len(each[2]) for each in in_memory(wire)) < PIECE_BYTES + (KEPT_FRAMES + 1) * 32 * 1024
 
 
 def test_a_station_that_leaves_memory_loses_no_frame(clock: SteppedClock) -> None:
     published = Published()
     wire = WireLog(clock, published)
-    wire.note("CP1", "in", b"last words")
+    wire.tape("CP1").note("in", b"last words")
     wire.forget("CP1")
     wire.forget("CP2")
     assert published.frames("CP1") == [b"last words"]
-    assert wire.frames("CP1") == ()
+    assert in_memory(wire) == []
+
+
+def test_what_leaves_holds_no_secret_and_is_whole(clock: SteppedClock) -> None:
+    published = Published()
+    wire = WireLog(clock, published)
+    secret = b'[2,"1","ChangeConfiguration",{"key":"AuthorizationKey","value":"0011aabb"}]'
+    for frame in (b"before", secret, b"after"):
+        wire.tape("CP1").note("out", frame)
+    assert [each[2] for each in in_memory(wire)] == [b"before", masked(secret), b"after"]
+    wire.flush()
+    assert published.frames("CP1") == [b"before", masked(secret), b"after"]
 
 
 @pytest.mark.parametrize(

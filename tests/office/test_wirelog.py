@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from evsys.bus.local import LocalHub
-from evsys.core.ports import WIRE, WirePiece
+from evsys.core.ports import WIRE, wire_piece
 from evsys.office import wirelog
 from evsys.office.wirelog import Wire, WireFilter
 from evsys.store.wirelog import WireStore
@@ -96,7 +96,7 @@ async def test_secrets_are_masked(office: RunningOffice, admin: httpx.AsyncClien
 
 def piece(number: int) -> bytes:
     frame = b'[2,"%d","Heartbeat",{}]' % number
-    return msgspec.msgpack.encode(WirePiece("CP1", ((number, "in", frame),)))
+    return msgspec.msgpack.encode(wire_piece("CP1", [(number, "in", frame)]))
 
 
 async def test_what_waits_is_kept_at_the_end_and_what_does_not_fit_is_counted(

@@ -4,9 +4,10 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from evsys.core.ports import WireFrame, WirePiece
+from evsys.core.ports import WireFrame, wire_piece
 from evsys.store.wirelog import DAY_US, WireStore
 
 
@@ -17,8 +18,8 @@ def store(tmp_path: Path) -> Iterator[WireStore]:
     opened.close()
 
 
-def piece(station_id: str, first: int, count: int, frame: bytes = b"[]") -> WirePiece:
-    return WirePiece(station_id, tuple((first + n, "in", frame) for n in range(count)))
+def piece(station_id: str, first: int, count: int, frame: bytes = b"[]") -> bytes:
+    return msgspec.msgpack.encode(wire_piece(station_id, [(first + n, "in", frame) for n in range(count)]))
 
 
 def times(frames: Iterator[WireFrame]) -> list[int]:
