@@ -32,10 +32,12 @@ class Size(Struct, frozen=True):
     """Of each half of a round."""
     stations: int
     idle_stations: int
+    pages_rounds: int
+    pages_seconds: float
 
 
-FULL = Size(rounds=5, tries=9, seconds=8.0, stations=1000, idle_stations=10_000)
-QUICK = Size(rounds=1, tries=1, seconds=2.0, stations=200, idle_stations=500)
+FULL = Size(5, tries=9, seconds=8.0, stations=1000, idle_stations=10_000, pages_rounds=9, pages_seconds=5.0)
+QUICK = Size(1, tries=1, seconds=2.0, stations=200, idle_stations=500, pages_rounds=1, pages_seconds=2.0)
 
 
 class Machine(Struct, frozen=True):
@@ -87,7 +89,7 @@ def measure(size: Size) -> Results:
     say(f"memory: {size.idle_stations} idle stations")
     idle = memory.measure(size.idle_stations)
     say(f"pages: {pages.READERS} event streams and {pages.LISTS_PER_S} lists/s beside stations")
-    people = pages.measure(size.rounds, size.seconds, size.stations)
+    people = pages.measure(size.pages_rounds, size.pages_seconds, size.stations)
     voids = {"load": load.void, "pages": people.void}
     return Results(
         machine=on,
@@ -154,6 +156,10 @@ def table(results: Results) -> str:
         ),
         (f"the same with {reading}", f"{people.p50_with_people_ms:.2f} / {people.p99_with_people_ms:.2f} ms"),
         ("pages ratio (p99 with ÷ p99 without)", f"{people.p99_ratio:.2f}"),
+        (
+            "taken by other programs: serving core / machine",
+            f"{load.others_share:.0%} / {people.others_share:.0%}",
+        ),
     ]
     width = max(len(name) for name, _ in rows)
     lines = [f"{name:<{width}}  {value}" for name, value in rows]

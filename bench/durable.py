@@ -69,6 +69,8 @@ class Durable(Struct, frozen=True):
     p99_ms: float
     busy: float
     echo_busy: float
+    others_share: float
+    """What other programs took of the server's core."""
     rounds: int
     """Rounds that count."""
     tried: int
@@ -130,6 +132,9 @@ def judge(pairs: list[Pair], acknowledged: dict[str, int], wire_dropped: int = 0
         p99_ms=median(pair.evsys.p99_ms for pair in taken),
         busy=median(pair.evsys.busy for pair in taken),
         echo_busy=median(pair.echo.busy for pair in taken),
+        others_share=median(
+            load.others_s / load.wall_s for pair in taken for load in (pair.echo, pair.evsys)
+        ),
         rounds=len(counting),
         tried=len(pairs),
         acknowledged=acknowledged,

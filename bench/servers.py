@@ -57,6 +57,10 @@ class Client:
         )  # fmt: skip
         processes.pin(self._process.pid, CLIENT_CORE)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def ask(self, do: str, **task: object) -> Done:
         """Have it do something. Raises RuntimeError where it died of it; its own words are on stderr."""
         assert self._process.stdin is not None

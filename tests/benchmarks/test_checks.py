@@ -1,11 +1,13 @@
 """The bench checks itself: figures that do not count are said to be void, and a lost row ends the run."""
 
+import os
+
 import msgspec
 import pytest
-from bench import pages
+from bench import pages, processes
 from bench.client import Done
 from bench.durable import BUSY_SHARE, Load, Pair, check, judge
-from bench.pages import LISTS_PER_S, Round
+from bench.pages import LISTS_PER_S, Round, Used
 from bench.people import Got
 from bench.script import STEPS
 
@@ -69,9 +71,17 @@ def test_a_lost_or_doubled_message_ends_the_run() -> None:
         check(before, dict.fromkeys("STMN", 15) | {"T": 16}, TOLD)
 
 
-def test_the_pages_ratio_is_the_median_of_the_rounds_own_ratios() -> None:
-    found = pages.judge([paced(1, 2), paced(4, 4), paced(2, 2.2)], 1.0)
-    assert (found.p99_ratio, found.ratios, found.void) == (1.1, [2.0, 1.0, 1.1], "")
+def test_the_pages_ratio_compares_the_medians_of_both_sides() -> None:
+    found = pages.judge([paced(1, 2.2), paced(40, 4), paced(2, 2.4)], 1.0)
+    assert (found.p99_ratio, found.p99_ms, found.p99_with_people_ms, found.void) == (1.2, 2, 2.4, "")
+
+
+def test_what_other_programs_took_is_what_is_neither_the_servers_nor_the_generators() -> None:
+    cores = os.cpu_count() or 1
+    before = Used(at_s=10.0, all_s=100.0, ours_s=40.0)
+    assert Used(at_s=12.0, all_s=100.0 + cores, ours_s=40.0).others_share(before) == pytest.approx(0.5)
+    assert Used(at_s=12.0, all_s=100.0 + cores, ours_s=40.0 + cores).others_share(before) == 0
+    assert processes.core_busy_s(0) > 0
 
 
 @pytest.mark.parametrize(
