@@ -13,6 +13,7 @@ LINES = 500
 LONGER = {
     "src/evsys/ocpp/v16/messages.py": "generated from the schemas: one class per message",
     "src/evsys/store/compiled.py": "generated from the tables",
+    "src/evsys/core/records.py": "every record in one place, to be read beside each other",
     "src/evsys/store/schema.py": "every table in one place, to be read beside each other",
     "src/evsys/csms/turns.py": "one state machine: the paths of a turn are to be seen together",
 }

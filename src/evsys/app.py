@@ -354,7 +354,8 @@ async def _office(assignment: Assignment) -> None:
         organisation = assignment.config.ca.organisation
         models = _models(assignment.config)
         key = assignment.server_key
-        office = Office(store, reader, bus, clock, key, wire, signer, organisation, models)
+        lists = assignment.config.local_lists.enabled
+        office = Office(store, reader, bus, clock, key, wire, signer, organisation, models, lists)
         app = create_app(office, OfficeMetrics(registry), api.key_required)
         tls = (api.cert_file, api.key_file) if api.tls_enabled else ("", "")
         servers = [(http_server(app, *tls), "api")]

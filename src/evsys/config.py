@@ -118,6 +118,12 @@ class Quirks(Section, frozen=True, kw_only=True):
     folder: str = ""
 
 
+class LocalLists(Section, frozen=True, kw_only=True):
+    """Whether stations are kept up to date about who may charge while they are offline."""
+
+    enabled: bool = False
+
+
 class DataTransfer(Section, frozen=True, kw_only=True):
     vendors: tuple[str, ...] = ()
 
@@ -170,6 +176,7 @@ class Config(Section, frozen=True, kw_only=True):
     wire_log: WireLog = WireLog()
     security: Security = Security()
     ca: Ca = Ca()
+    local_lists: LocalLists = LocalLists()
     data_transfer: DataTransfer = DataTransfer()
     quirks: Quirks = Quirks()
     mongo: Mongo = Mongo()

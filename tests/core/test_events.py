@@ -66,6 +66,7 @@ OF_A_STATION = [
             id="r", station_id="CP1", number=1, id_token="T", created_at=NOON, expires_at=NOON
         )
     ),
+    events.LocalListChanged(station_id="CP1", state="SYNCED", list_version=3),
     events.CommandDropped(command_id="c", station_id="CP1", type="Reset", status="Expired"),
 ]
 OF_NO_STATION = [

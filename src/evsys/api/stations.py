@@ -33,6 +33,7 @@ class StationMembers(Members, frozen=True, kw_only=True, forbid_unknown_fields=T
     assert_measurands: bool | UnsetType = UNSET
     poll_meter_values: bool | UnsetType = UNSET
     sweep: bool | UnsetType = UNSET
+    local_list: bool | UnsetType | None = UNSET
     call_timeout_s: Annotated[int, Meta(ge=1, le=600)] | UnsetType | None = UNSET
     model_profile: Annotated[str, Meta(max_length=100)] | UnsetType = UNSET
     workarounds: Workarounds | UnsetType = UNSET

@@ -12,6 +12,7 @@ from msgspec import Raw, Struct
 from evsys.core.records import (
     ApiKey,
     ConnectorStatus,
+    LocalListState,
     Location,
     Quarantined,
     Registration,
@@ -290,6 +291,16 @@ class ReservationChanged(_Event, frozen=True, kw_only=True):
     by: str = ""
 
 
+class LocalListChanged(_Event, frozen=True, kw_only=True):
+    """The local list of a station is as it should be, or could not be brought there."""
+
+    station_id: str
+    state: LocalListState
+    list_version: int
+    entries: int = 0
+    error: str = ""
+
+
 class ServerStarted(_Event, frozen=True, kw_only=True):
     version: str
     stations: int
@@ -332,6 +343,7 @@ Event = (
     | CommandQueued
     | CommandDropped
     | ReservationChanged
+    | LocalListChanged
     | ServerStarted
 )
 
@@ -399,6 +411,7 @@ def station_of(event: Event) -> str:
             | CommandSent()
             | CommandFinished()
             | CommandQueued()
+            | LocalListChanged()
             | CommandDropped()
         ):
             return event.station_id

@@ -75,6 +75,8 @@ class Station(Record, frozen=True, kw_only=True):
     one."""
     workarounds: Workarounds = STANDARD
     """What is done differently for it, before what its profile says."""
+    local_list: bool | None = None
+    """Whether its local list is kept as the tokens are; None: the office's setting."""
     created_at: datetime
     version: int = 1
 
@@ -412,6 +414,41 @@ class Reservation(Record, frozen=True, kw_only=True):
     expires_at: datetime
     ended_at: datetime | None = None
     version: int = 1
+
+
+LocalListState = Literal["PENDING", "SENDING", "SYNCED", "FAILED", "UNSUPPORTED", "DISABLED"]
+"""*Unsupported*: the station said that it has none; *disabled*: its LocalAuthListEnabled says so."""
+
+
+class LocalList(Record, frozen=True, kw_only=True):
+    """The local list of a station: what the office sent it, and how that went. The office writes it."""
+
+    station_id: str
+    state: LocalListState = "PENDING"
+    list_version: int = 0
+    """The version that was last sent and accepted."""
+    digest: str = ""
+    """Of what is on the station's list (`LocalListContent`); empty: not known."""
+    entries: int = 0
+    max_length: int | None = None
+    """Its LocalAuthListMaxLength; None: it does not say."""
+    max_update: int | None = None
+    """Its SendLocalListMaxLength; None: it does not say."""
+    firmware_version: str = ""
+    """Of the station when it was last asked for what it can."""
+    asked_at: datetime | None = None
+    """When it was last asked for what it can, and for the version of its list."""
+    synced_at: datetime | None = None
+    error: str = ""
+    """Why it is not as it should be; empty while all is well."""
+
+
+class LocalListContent(Record, frozen=True, kw_only=True):
+    """What is on local lists of one digest: most stations have the same."""
+
+    digest: str
+    entries: Raw
+    """A list of `core.commands.LocalListEntry`."""
 
 
 QueuedStatus = Literal["Queued", "Sending", "Sent", "Expired", "Cancelled", "Failed"]

@@ -67,11 +67,14 @@ class Consumers:
         self._bus = bus
         self._consumers: list[_Consumer] = []
 
-    def add(self, name: str, kinds: Sequence[type[Event]], take: Take) -> None:
+    def add(
+        self, name: str, kinds: Sequence[type[Event]], take: Take, begun: Callable[[], None] | None = None
+    ) -> None:
         """A consumer of these kinds of events, before `run`. Under its `name` stands for ever how far it has
         come. `take` returns when what follows from the event is durable, and raises an EvsysError where it is
-        to be offered again."""
-        self._consumers.append(_Consumer(self._desk, name, kinds, take))
+        to be offered again. `begun` is called each time this office has got the lease: nothing that happens
+        from then on is missed, and what was known before may be old."""
+        self._consumers.append(_Consumer(self._desk, name, kinds, take, begun))
 
     async def run(self) -> None:
         """Follow the log for all of them, until cancelled."""
@@ -102,12 +105,20 @@ class _Desk:
 class _Consumer:
     """One of them."""
 
-    def __init__(self, desk: _Desk, name: str, kinds: Sequence[type[Event]], take: Take) -> None:
+    def __init__(
+        self,
+        desk: _Desk,
+        name: str,
+        kinds: Sequence[type[Event]],
+        take: Take,
+        begun: Callable[[], None] | None,
+    ) -> None:
         self.woken = asyncio.Event()
         self._desk = desk
         self._name = name
         self._which = EventFilter(kinds=tuple(kind.__name__ for kind in kinds))
         self._take = take
+        self._begun = begun
 
     async def run(self) -> None:
         """Follow the log while this office has the lease; else wait for it."""
@@ -117,6 +128,8 @@ class _Consumer:
                 cursor = await self._claim()
                 if cursor is None:
                     await asyncio.sleep(LOOK_S)
+                elif self._begun is not None:
+                    self._begun()
                 while cursor is not None:
                     cursor = await self._go_on(cursor)
                     waits.over()

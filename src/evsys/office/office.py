@@ -11,6 +11,7 @@ from evsys.office.commands import Commands
 from evsys.office.consumers import Consumers
 from evsys.office.feed import Feed
 from evsys.office.keys import Keys
+from evsys.office.local_lists import LocalLists
 from evsys.office.network import Locations, Stations, Users
 from evsys.office.queue import CommandQueue
 from evsys.office.reservations import Reservations
@@ -36,10 +37,12 @@ class Office:
         signer: Signer | None = None,
         organisation: str = "",
         models: Models | None = None,
+        keep_local_lists: bool = False,
     ) -> None:
         """`server_key` is what digests of stations' passwords are made with; `wire`: the wire log, where one
         is kept; `signer`: who signs stations' certificates, each of which must hold `organisation`; `models`:
-        the model profiles that are known."""
+        the model profiles that are known; `keep_local_lists`: whether the lists of stations are kept that do
+        not say so themselves."""
         books = Books(store, bus, clock)
         self.clock = clock
         self.bus = bus
@@ -60,11 +63,19 @@ class Office:
         self.reservations.follow(self.consumers)
         self.certificates = Certificates(books, reader, clock, self.commands, signer, organisation)
         self.certificates.follow(self.consumers)
+        self.local_lists = LocalLists(books, reader, clock, self.commands, keep_local_lists)
+        self.local_lists.follow(self.consumers)
         self.wire = wire
         self.status = Status(books, reader, bus)
 
     async def work(self) -> None:
         """What the office does of itself, until cancelled."""
         async with asyncio.TaskGroup() as working:
-            for each in (self.consumers, self.queue, self.reservations, self.certificates):
+            for each in (
+                self.consumers,
+                self.queue,
+                self.reservations,
+                self.certificates,
+                self.local_lists,
+            ):
                 working.create_task(each.run())

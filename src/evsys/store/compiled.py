@@ -9,7 +9,7 @@ from evsys.core import records
 from evsys.core.records import Record
 from evsys.store.tables import CompiledTable, Lookup, Statement
 
-VERSION: Final = "0009"
+VERSION: Final = "0010"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 TABLES: Final[dict[type[Record], CompiledTable]] = {
@@ -58,6 +58,7 @@ TABLES: Final[dict[type[Record], CompiledTable]] = {
             "call_timeout_s",
             "model_profile",
             "workarounds",
+            "local_list",
             "created_at",
             "version",
         ),
@@ -68,28 +69,29 @@ TABLES: Final[dict[type[Record], CompiledTable]] = {
             "poll_meter_values": "flag",
             "sweep": "flag",
             "workarounds": "workarounds",
+            "local_list": "flag",
             "created_at": "time",
         },
         statements={
             "save": Statement(
-                "INSERT INTO stations (id, title, location_id, enabled, registration, conformance, ping, assume_protocol, assert_measurands, poll_meter_values, sweep, call_timeout_s, model_profile, workarounds, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET title = excluded.title, location_id = excluded.location_id, enabled = excluded.enabled, registration = excluded.registration, conformance = excluded.conformance, ping = excluded.ping, assume_protocol = excluded.assume_protocol, assert_measurands = excluded.assert_measurands, poll_meter_values = excluded.poll_meter_values, sweep = excluded.sweep, call_timeout_s = excluded.call_timeout_s, model_profile = excluded.model_profile, workarounds = excluded.workarounds, created_at = excluded.created_at, version = excluded.version"
+                "INSERT INTO stations (id, title, location_id, enabled, registration, conformance, ping, assume_protocol, assert_measurands, poll_meter_values, sweep, call_timeout_s, model_profile, workarounds, local_list, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET title = excluded.title, location_id = excluded.location_id, enabled = excluded.enabled, registration = excluded.registration, conformance = excluded.conformance, ping = excluded.ping, assume_protocol = excluded.assume_protocol, assert_measurands = excluded.assert_measurands, poll_meter_values = excluded.poll_meter_values, sweep = excluded.sweep, call_timeout_s = excluded.call_timeout_s, model_profile = excluded.model_profile, workarounds = excluded.workarounds, local_list = excluded.local_list, created_at = excluded.created_at, version = excluded.version"
             ),
             "add": Statement(
-                "INSERT INTO stations (id, title, location_id, enabled, registration, conformance, ping, assume_protocol, assert_measurands, poll_meter_values, sweep, call_timeout_s, model_profile, workarounds, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                "INSERT INTO stations (id, title, location_id, enabled, registration, conformance, ping, assume_protocol, assert_measurands, poll_meter_values, sweep, call_timeout_s, model_profile, workarounds, local_list, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             ),
             "add_once": Statement(
-                "INSERT INTO stations (id, title, location_id, enabled, registration, conformance, ping, assume_protocol, assert_measurands, poll_meter_values, sweep, call_timeout_s, model_profile, workarounds, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+                "INSERT INTO stations (id, title, location_id, enabled, registration, conformance, ping, assume_protocol, assert_measurands, poll_meter_values, sweep, call_timeout_s, model_profile, workarounds, local_list, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
             ),
             "change": Statement(
-                "UPDATE stations SET title=?, location_id=?, enabled=?, registration=?, conformance=?, ping=?, assume_protocol=?, assert_measurands=?, poll_meter_values=?, sweep=?, call_timeout_s=?, model_profile=?, workarounds=?, created_at=?, version=? WHERE stations.id = ? AND stations.version = ? - 1",
-                (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 15),
+                "UPDATE stations SET title=?, location_id=?, enabled=?, registration=?, conformance=?, ping=?, assume_protocol=?, assert_measurands=?, poll_meter_values=?, sweep=?, call_timeout_s=?, model_profile=?, workarounds=?, local_list=?, created_at=?, version=? WHERE stations.id = ? AND stations.version = ? - 1",
+                (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 0, 16),
                 exact=True,
             ),
             "remove": Statement("DELETE FROM stations WHERE stations.id = ?", (0,)),
         },
         lookups=(
             Lookup(
-                "SELECT stations.id, stations.title, stations.location_id, stations.enabled, stations.registration, stations.conformance, stations.ping, stations.assume_protocol, stations.assert_measurands, stations.poll_meter_values, stations.sweep, stations.call_timeout_s, stations.model_profile, stations.workarounds, stations.created_at, stations.version  FROM stations  WHERE stations.id = ?",
+                "SELECT stations.id, stations.title, stations.location_id, stations.enabled, stations.registration, stations.conformance, stations.ping, stations.assume_protocol, stations.assert_measurands, stations.poll_meter_values, stations.sweep, stations.call_timeout_s, stations.model_profile, stations.workarounds, stations.local_list, stations.created_at, stations.version  FROM stations  WHERE stations.id = ?",
                 (0,),
             ),
         ),
@@ -769,6 +771,62 @@ TABLES: Final[dict[type[Record], CompiledTable]] = {
             Lookup(
                 "SELECT reservations.id, reservations.station_id, reservations.number, reservations.evse_id, reservations.id_token, reservations.parent, reservations.status, reservations.reason, reservations.transaction_id, reservations.requested_by, reservations.created_at, reservations.expires_at, reservations.ended_at, reservations.version  FROM reservations  WHERE reservations.station_id = ? AND reservations.number = ?",
                 (1, 2),
+            ),
+        ),
+    ),
+    records.LocalList: CompiledTable(
+        name="local_lists",
+        columns=(
+            "station_id",
+            "state",
+            "list_version",
+            "digest",
+            "entries",
+            "max_length",
+            "max_update",
+            "firmware_version",
+            "asked_at",
+            "synced_at",
+            "error",
+        ),
+        cells={"asked_at": "time", "synced_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO local_lists (station_id, state, list_version, digest, entries, max_length, max_update, firmware_version, asked_at, synced_at, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (station_id) DO UPDATE SET state = excluded.state, list_version = excluded.list_version, digest = excluded.digest, entries = excluded.entries, max_length = excluded.max_length, max_update = excluded.max_update, firmware_version = excluded.firmware_version, asked_at = excluded.asked_at, synced_at = excluded.synced_at, error = excluded.error"
+            ),
+            "add": Statement(
+                "INSERT INTO local_lists (station_id, state, list_version, digest, entries, max_length, max_update, firmware_version, asked_at, synced_at, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO local_lists (station_id, state, list_version, digest, entries, max_length, max_update, firmware_version, asked_at, synced_at, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "remove": Statement("DELETE FROM local_lists WHERE local_lists.station_id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT local_lists.station_id, local_lists.state, local_lists.list_version, local_lists.digest, local_lists.entries, local_lists.max_length, local_lists.max_update, local_lists.firmware_version, local_lists.asked_at, local_lists.synced_at, local_lists.error  FROM local_lists  WHERE local_lists.station_id = ?",
+                (0,),
+            ),
+        ),
+    ),
+    records.LocalListContent: CompiledTable(
+        name="local_list_contents",
+        columns=("digest", "entries"),
+        cells={"entries": "json"},
+        statements={
+            "save": Statement(
+                "INSERT INTO local_list_contents (digest, entries) VALUES (?, ?) ON CONFLICT (digest) DO UPDATE SET entries = excluded.entries"
+            ),
+            "add": Statement("INSERT INTO local_list_contents (digest, entries) VALUES (?, ?)"),
+            "add_once": Statement(
+                "INSERT INTO local_list_contents (digest, entries) VALUES (?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "remove": Statement("DELETE FROM local_list_contents WHERE local_list_contents.digest = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT local_list_contents.digest, local_list_contents.entries  FROM local_list_contents  WHERE local_list_contents.digest = ?",
+                (0,),
             ),
         ),
     ),

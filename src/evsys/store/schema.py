@@ -47,7 +47,7 @@ from evsys.store.cells import (
     workarounds_to_text,
 )
 
-VERSION: Final = "0009"
+VERSION: Final = "0010"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 
@@ -197,6 +197,7 @@ stations: Final = Table(
     _maybe_number("call_timeout_s"),
     _text("model_profile"),
     Column("workarounds", WorkaroundsText(), nullable=False),
+    Column("local_list", Boolean()),
     _time("created_at"),
     _number("version"),
 )
@@ -569,6 +570,28 @@ Index("reservations_open", reservations.c.station_id, sqlite_where=_holding, pos
 Index("reservations_by_time", reservations.c.created_at, reservations.c.id)
 """Pages of all reservations, newest first."""
 
+local_lists: Final = Table(
+    "local_lists",
+    metadata,
+    _key("station_id"),
+    _text("state"),
+    _number("list_version"),
+    _text("digest"),
+    _number("entries"),
+    _maybe_number("max_length"),
+    _maybe_number("max_update"),
+    _text("firmware_version"),
+    _maybe_time("asked_at"),
+    _maybe_time("synced_at"),
+    _text("error"),
+)
+Index("local_lists_by_digest", local_lists.c.digest)
+"""Whether a content is still on some list."""
+
+local_list_contents: Final = Table(
+    "local_list_contents", metadata, _key("digest"), _json("entries"), sqlite_with_rowid=False
+)
+
 leases: Final = Table("leases", metadata, _key("name"), _number("next"))
 
 consumer_cursors: Final = Table(
@@ -653,6 +676,8 @@ TABLES: Final[dict[type[records.Record], AnyTable]] = {
     records.CommandRecord: commands,
     records.QueuedCommand: queued_commands,
     records.Reservation: reservations,
+    records.LocalList: local_lists,
+    records.LocalListContent: local_list_contents,
     records.Lease: leases,
     records.ConfigurationKey: configuration_keys,
     records.ConsumerCursor: consumer_cursors,

@@ -84,7 +84,7 @@ def connected_with_queue(connection: Connection) -> list[Waited]:
         station_status.c.station_id.in_(ids), station_status.c.connected
     )
     return [
-        Waited(status, _last_event_at(connection, status.station_id))
+        Waited(status, last_event_at(connection, status.station_id))
         for status in records(connection, StationStatus, there)
     ]
 
@@ -106,6 +106,7 @@ def queue_page(
     return cut(records(connection, QueuedCommand, query), limit, of, lambda each: (each.number,))
 
 
-def _last_event_at(connection: Connection, station_id: str) -> datetime | None:
+def last_event_at(connection: Connection, station_id: str) -> datetime | None:
+    """When something last happened at a station. Index: events_by_station."""
     query = select(events.c.at).where(events.c.station_id == station_id).order_by(events.c.seq.desc())
     return connection.execute(query.limit(1)).scalar()
