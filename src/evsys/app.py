@@ -350,12 +350,19 @@ async def _office(assignment: Assignment) -> None:
         closing.push_async_callback(bus.close)
         clock = SystemClock()
         wire = _wire_log(assignment, bus, clock)
-        signer = _signer(assignment.config)
-        organisation = assignment.config.ca.organisation
-        models = _models(assignment.config)
-        key = assignment.server_key
-        lists = assignment.config.local_lists.enabled
-        office = Office(store, reader, bus, clock, key, wire, signer, organisation, models, lists)
+        office = Office(
+            store,
+            reader,
+            bus,
+            clock,
+            assignment.server_key,
+            wire,
+            _signer(assignment.config),
+            assignment.config.ca.organisation,
+            _models(assignment.config),
+            assignment.config.local_lists.enabled,
+            offers_tls=station_files(assignment.config) is not None,
+        )
         app = create_app(office, OfficeMetrics(registry), api.key_required)
         tls = (api.cert_file, api.key_file) if api.tls_enabled else ("", "")
         servers = [(http_server(app, *tls), "api")]

@@ -123,6 +123,15 @@ def check_config(conf: Path | None) -> None:
 )
 @click.option("--offline-spells/--no-offline-spells", default=True, help="Whether links break now and then.")
 @click.option("--transaction-data", is_flag=True, help="Stops carry the meter values of their session.")
+@click.option("--security-profile", default=0, type=click.IntRange(0, 3), show_default=True)
+@click.option("--password", default="", help="The stations' AuthorizationKey (profiles 1 and 2).")
+@click.option("--tls-url", default="", help="Where they connect with TLS, if that is not URL.")
+@click.option("--ca", type=click.Path(path_type=Path, exists=True), help="Roots that they trust, as PEM.")
+@click.option(
+    "--certificates",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A folder with each station's certificate ID.pem and key ID.key (profile 3).",
+)
 @click.option(
     "--report", type=click.Path(path_type=Path, dir_okay=False), help="Write all sessions, as JSON."
 )
@@ -138,6 +147,11 @@ def simulate(
     tokens: tuple[str, ...],
     offline_spells: bool,
     transaction_data: bool,
+    security_profile: int,
+    password: str,
+    tls_url: str,
+    ca: Path | None,
+    certificates: Path | None,
     report: Path | None,
 ) -> None:
     """Charge points in software, which connect to URL (ws://127.0.0.1:5000/ws) and charge."""
@@ -152,9 +166,21 @@ def simulate(
         offline_spells=offline_spells,
         tokens=tokens,
         transaction_data=transaction_data,
+        security_profile=security_profile,
+        password=password,
+        tls=bool(tls_url) or url.startswith("wss:"),
     )
     settings = Settings(
-        url=url, stations=stations, ids=ids, seed=seed, duration_s=duration, report=report, points=points
+        url=url,
+        stations=stations,
+        ids=ids,
+        seed=seed,
+        duration_s=duration,
+        report=report,
+        points=points,
+        tls_url=tls_url,
+        ca_file=ca,
+        certificates=certificates,
     )
     try:
         station_ids(ids, stations)

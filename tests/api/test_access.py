@@ -46,6 +46,7 @@ OPERATORS_READ = (
     "/api/v1/stations/nobody/messages",
     "/api/v1/stations/nobody/security",
     "/api/v1/stations/nobody/certificates",
+    "/api/v1/stations/nobody/security-profile",
     "/api/v1/authority",
 )
 ADMINS_READ = ("/api/v1/keys",)
@@ -79,6 +80,7 @@ ADMINS = (
     ("POST", "/api/v1/stations/nobody/security/key"),
     ("DELETE", "/api/v1/stations/nobody/security/key"),
     ("POST", "/api/v1/stations/nobody/certificates"),
+    ("POST", "/api/v1/stations/nobody/security-profile"),
     ("POST", "/api/v1/certificates/whose/revoke"),
     *(("GET", path) for path in ADMINS_READ),
 )

@@ -38,6 +38,7 @@ OF_A_STATION = [
     events.StationChanged(station=STATION),
     events.StationRemoved(station_id="CP1"),
     events.StationSecurityChanged(station_id="CP1", by="b"),
+    events.SecurityUpgradeChanged(station_id="CP1", upgrade_id="u", profile=1, state="done"),
     events.CertificateIssued(station_id="CP1", serial="a", name="n", valid_until=NOON),
     events.CertificateRefused(station_id="CP1", reason="r"),
     events.CertificateRevoked(station_id="CP1", serial="a"),

@@ -1,8 +1,7 @@
 """Certificates of stations: signed, handed over, renewed, superseded, revoked."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -49,14 +48,8 @@ async def working(
     """An office that follows the log, with CP1 registered."""
     async with RunningOffice.run(folder, signer=authority, organisation=organisation) as office:
         await office.put(CP1)
-        work = asyncio.create_task(office.office.consumers.run())
         await until(lambda: cursor_of(office) is not None)
-        try:
-            yield office
-        finally:
-            work.cancel()
-            with suppress(asyncio.CancelledError):
-                await work
+        yield office
 
 
 def cursor_of(office: RunningOffice) -> object:

@@ -76,6 +76,8 @@ def create_app(office: Office, metrics: OfficeMetrics, key_required: bool = Fals
             security.change_security,
             security.set_station_key,
             security.remove_station_keys,
+            security.upgrade_station,
+            security.list_upgrades,
             certificates.list_certificates,
             certificates.sign_certificate,
             certificates.revoke_certificate,

@@ -12,6 +12,7 @@ from evsys.api.members import Members, ShortText
 from evsys.api.problems import documented
 from evsys.api.strict import StrictRequest
 from evsys.core.credentials import HIGHEST_PROFILE
+from evsys.core.records import SecurityUpgrade
 from evsys.office.security import SecurityView
 
 Profile = Annotated[int, Meta(ge=0, le=HIGHEST_PROFILE)]
@@ -89,6 +90,43 @@ async def set_station_key(
     )
     credentials = await office.security.find(station_id)
     return MadeStationKey(number=number, user=credentials.security.user or station_id, key=key)
+
+
+class ProfileWish(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The security profile that a station is to reach."""
+
+    profile: Annotated[int, Meta(ge=1, le=HIGHEST_PROFILE)]
+
+
+class UpgradeList(Struct, frozen=True, kw_only=True):
+    items: list[SecurityUpgrade]
+
+
+@post(
+    "/stations/{station_id:str}/security-profile",
+    guards=[needs("security.edit")],
+    responses=documented(400, 401, 403, 404, 409, 413, 503),
+    status_code=202,
+    tags=["security"],
+)
+async def upgrade_station(
+    office: Desk, station_id: FromPath[str], data: JSONBody[ProfileWish], request: StrictRequest
+) -> SecurityUpgrade:
+    """Bring a station to a higher security profile: it is given a key or a certificate, then the profile, and
+    is to come back with it. What it has stays good until that has worked. 409 while another upgrade of it is
+    under way."""
+    return await office.upgrades.begin(station_id, data.profile, request.auth.name)
+
+
+@get(
+    "/stations/{station_id:str}/security-profile",
+    guards=[needs("security.read")],
+    responses=documented(400, 401, 403, 404, 503),
+    tags=["security"],
+)
+async def list_upgrades(office: Desk, station_id: FromPath[str]) -> UpgradeList:
+    """The upgrades of a station, the newest first, each with how far it has come."""
+    return UpgradeList(items=await office.upgrades.of_station(station_id))
 
 
 @delete(

@@ -20,6 +20,7 @@ from evsys.core.records import (
     Station,
     Token,
     Transaction,
+    UpgradeState,
     User,
 )
 
@@ -58,6 +59,17 @@ class StationConnected(_Event, frozen=True, kw_only=True):
     protocol: str
     epoch: int
     security_profile: int = 0
+
+
+class SecurityUpgradeChanged(_Event, frozen=True, kw_only=True):
+    """An upgrade of a station's security profile began, or ended."""
+
+    station_id: str
+    upgrade_id: str
+    profile: int
+    state: UpgradeState
+    error: str = ""
+    by: str = ""
 
 
 class CertificateIssued(_Event, frozen=True, kw_only=True):
@@ -311,6 +323,7 @@ Event = (
     | StationChanged
     | StationRemoved
     | StationSecurityChanged
+    | SecurityUpgradeChanged
     | CertificateIssued
     | CertificateRefused
     | CertificateRevoked
@@ -395,6 +408,7 @@ def station_of(event: Event) -> str:
         case (
             StationRemoved()
             | StationSecurityChanged()
+            | SecurityUpgradeChanged()
             | CertificateIssued()
             | CertificateRefused()
             | CertificateRevoked()

@@ -144,6 +144,27 @@ class StationCertificate(Record, frozen=True, kw_only=True):
     version: int = 1
 
 
+UpgradeState = Literal["requested", "keyed", "rooted", "certified", "waiting", "done", "failed"]
+"""How far an upgrade of the security profile has come: asked for, the station has its key, trusts the root,
+has its certificate, is to come back with the new profile; and how it ended."""
+
+
+class SecurityUpgrade(Record, frozen=True, kw_only=True):
+    """A station on its way to a higher security profile; the office's."""
+
+    id: str
+    station_id: str
+    profile: int
+    """The one that it is to reach."""
+    state: UpgradeState = "requested"
+    requested_by: str
+    requested_at: datetime
+    changed_at: datetime
+    error: str = ""
+    """Why it failed; else what the station would not do on the way."""
+    version: int = 1
+
+
 class StationStatus(Record, frozen=True, kw_only=True, gc=False):
     """What a station says of itself and of its link."""
 

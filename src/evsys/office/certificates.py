@@ -147,6 +147,11 @@ class Certificates:
     # -- what people and the log ask for ---
 
     @property
+    def signs(self) -> bool:
+        """Whether there is an authority."""
+        return self._signer is not None
+
+    @property
     def root(self) -> str:
         """The root certificate of the own authority, as PEM; empty without one."""
         return self._signer.root if self._signer is not None else ""

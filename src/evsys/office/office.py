@@ -18,6 +18,7 @@ from evsys.office.reservations import Reservations
 from evsys.office.security import Security
 from evsys.office.status import Status
 from evsys.office.tokens import Tokens
+from evsys.office.upgrades import Upgrades
 from evsys.office.wirelog import Wire
 from evsys.office.writing import Books, Committer
 from evsys.store.views.reader import Reader
@@ -38,11 +39,12 @@ class Office:
         organisation: str = "",
         models: Models | None = None,
         keep_local_lists: bool = False,
+        offers_tls: bool = True,
     ) -> None:
         """`server_key` is what digests of stations' passwords are made with; `wire`: the wire log, where one
         is kept; `signer`: who signs stations' certificates, each of which must hold `organisation`; `models`:
         the model profiles that are known; `keep_local_lists`: whether the lists of stations are kept that do
-        not say so themselves."""
+        not say so themselves; `offers_tls`: whether stations can connect with TLS."""
         books = Books(store, bus, clock)
         self.clock = clock
         self.bus = bus
@@ -65,6 +67,9 @@ class Office:
         self.certificates.follow(self.consumers)
         self.local_lists = LocalLists(books, reader, clock, self.commands, keep_local_lists)
         self.local_lists.follow(self.consumers)
+        self.upgrades = Upgrades(
+            books, reader, clock, self.commands, self.security, self.certificates, offers_tls
+        )
         self.wire = wire
         self.status = Status(books, reader, bus)
 
@@ -76,6 +81,7 @@ class Office:
                 self.queue,
                 self.reservations,
                 self.certificates,
+                self.upgrades,
                 self.local_lists,
             ):
                 working.create_task(each.run())

@@ -48,6 +48,11 @@ class PointSettings(Struct, frozen=True, kw_only=True):
     """The drivers' tokens; empty: each connector has a few of its own."""
     transaction_data: bool = False
     """Whether stops carry the session's meter values (StopTxnSampledData)."""
+    security_profile: int = 0
+    password: str = ""
+    """Their AuthorizationKey; empty: none."""
+    tls: bool = False
+    """Whether they know where to connect with TLS."""
 
 
 class Cabinet:
@@ -76,6 +81,7 @@ class Cabinet:
         self.seed = seed
         self.timers = Timers(settings.speed)
         self.configuration = configuration = Configuration(settings.connectors)
+        configuration.change("SecurityProfile", str(settings.security_profile))
         if settings.transaction_data:
             configuration.change("StopTxnSampledData", "Energy.Active.Import.Register")
         self.profiles = Profiles()

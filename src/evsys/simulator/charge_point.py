@@ -20,6 +20,7 @@ from evsys.ocpp.errors import Refusal
 from evsys.ocpp.lenient import NotText
 from evsys.ocpp.rpc import Call, CallError, CallResult, Refused, Undecodable
 from evsys.ocpp.v16 import messages as m
+from evsys.simulator.access import Access, Way
 from evsys.simulator.cabinet import Cabinet, PointSettings
 from evsys.simulator.chance import Dice, Span
 from evsys.simulator.connector import Connector
@@ -40,6 +41,8 @@ BOOT_AGAIN_S: Final = 60.0
 DEFAULT_HEARTBEAT_S: Final = 300
 RESTART_S: Final = (5.0, 15.0)
 """How long a restart takes (simulated)."""
+SWITCH_AFTER_S: Final = 1.0
+"""Between an answer that it will prove itself otherwise, and the end of the link."""
 LAST_WORDS_S: Final = 10.0
 """How long a soft reset waits for the stops to be acknowledged."""
 MAX_METER_WH: Final = 5_000_000
@@ -59,6 +62,7 @@ class ChargePoint:
         "_failures",
         "_ping_s",
         "_stays_away_until",
+        "access",
         "cabinet",
         "connectors",
         "files",
@@ -79,6 +83,8 @@ class ChargePoint:
         ]
         self.operative = True
         """Whether the station as a whole (connector 0) is in service."""
+        way = Way(profile=settings.security_profile, key=settings.password)
+        self.access = Access(way, settings.tls)
         self.security = Security(self.cabinet)
         self.files = Files(self.cabinet, self.security, lambda now: self._restart_after(now, now))
         self.outbox: list[bytes] = []
@@ -123,6 +129,7 @@ class ChargePoint:
         """The link is up: boot the first time and after a restart, else say where things stand."""
         self._connections += 1
         self._failures = 0
+        self.access.worked()
         self.mail.connected(f"{int(now.timestamp()):x}-{self._connections}-")
         self._ping_later(now)
         if self.cabinet.registration == "Accepted":
@@ -135,6 +142,8 @@ class ChargePoint:
 
     def disconnected(self, now: datetime) -> None:
         """The link is down, whoever ended it, or could not be made: it is tried again, ever later."""
+        if not self.mail.up and self.access.failed():
+            self.cabinet.configuration.change("SecurityProfile", str(self.access.way.profile))
         self.mail.disconnected(now)
         for name in ("heartbeat", "boot", "ping"):
             self.cabinet.timers.cancel(name)
@@ -279,6 +288,40 @@ class ChargePoint:
                     connector.sample_later(now)
             case "ClockAlignedDataInterval":
                 self._align(now)
+
+    def change_key(self, key: str, now: datetime) -> Literal["Accepted", "Rejected"]:
+        """Prove itself with another AuthorizationKey, from the next link on, which is soon."""
+        answer = self.access.change_key(key)
+        if answer == "Accepted":
+            self.security.report("ReconfigurationOfSecurityParameters", now)
+            self._switch_soon(now)
+        return answer
+
+    def change_profile(self, value: str, now: datetime) -> Literal["Accepted", "Rejected"]:
+        """Connect with a higher security profile, soon."""
+        answer = self.access.change_profile(value.strip())
+        if answer == "Accepted":
+            self.cabinet.configuration.change("SecurityProfile", value)
+            self.security.report("ReconfigurationOfSecurityParameters", now)
+            self._switch_soon(now)
+        return answer
+
+    def take_certificate(self, chain: str, now: datetime) -> bool:
+        """A certificate has come; where links are made with one, the next one is soon."""
+        if not self.security.signed(chain, now):
+            return False
+        if self.access.change_certificate(self.security.chain, self.security.key):
+            self._switch_soon(now)
+        return True
+
+    def _switch_soon(self, now: datetime) -> None:
+        """Make the link anew, once what is being said has been said."""
+
+        def switch(now: datetime) -> None:
+            self._stays_away_until = now
+            self.hang_up = True
+
+        self.cabinet.timers.at(now + timedelta(seconds=SWITCH_AFTER_S), "switch", switch)
 
     def _align(self, now: datetime) -> None:
         """Wait for the next moment of ClockAlignedDataInterval, counted from midnight."""

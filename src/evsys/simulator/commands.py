@@ -78,6 +78,11 @@ def get_configuration(
 def change_configuration(
     point: ChargePoint, request: m.ChangeConfigurationRequest, now: datetime
 ) -> m.ChangeConfigurationResponse:
+    match request.key.lower():
+        case "authorizationkey":
+            return m.ChangeConfigurationResponse(status=point.change_key(request.value, now))
+        case "securityprofile":
+            return m.ChangeConfigurationResponse(status=point.change_profile(request.value, now))
     status = point.cabinet.configuration.change(request.key, request.value)
     if status == "Accepted":
         point.configured(canonical(request.key), now)
@@ -427,7 +432,7 @@ def get_installed_certificate_ids(
 def certificate_signed(
     point: ChargePoint, request: m.CertificateSignedRequest, now: datetime
 ) -> m.CertificateSignedResponse:
-    fits = point.security.signed(request.certificateChain, now)
+    fits = point.take_certificate(request.certificateChain, now)
     return m.CertificateSignedResponse(status="Accepted" if fits else "Rejected")
 
 

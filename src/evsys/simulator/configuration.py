@@ -62,6 +62,7 @@ SETTINGS: Final = {
     "NumberOfConnectors": _fixed(1),
     "ReserveConnectorZeroSupported": _fixed("false"),
     "ResetRetries": _fixed(0),
+    "SecurityProfile": Setting("0", "number"),
     "SendLocalListMaxLength": _fixed(tokens.MAX_UPDATE),
     "StopTransactionMaxMeterValues": _fixed(MAX_STOP_VALUES),
     "StopTransactionOnEVSideDisconnect": _fixed("true"),

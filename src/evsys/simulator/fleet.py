@@ -9,6 +9,7 @@ import heapq
 import re
 import resource
 import signal
+import ssl
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -18,13 +19,16 @@ from typing import Final
 import structlog
 import uvloop
 from msgspec import Struct
+from msgspec.structs import replace
 
 from evsys.simulator import report
+from evsys.simulator.access import Way
 from evsys.simulator.cabinet import PointSettings
 from evsys.simulator.charge_point import ChargePoint
 from evsys.simulator.commands import answer
 from evsys.simulator.socket import Ears, Socket, connect
 from evsys.simulator.table import Table
+from evsys.simulator.tls import context_of
 from evsys.simulator.transfer import Transfer
 
 CONNECTING_AT_ONCE: Final = 50
@@ -52,6 +56,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     duration_s: float | None = None
     report: Path | None = None
     points: PointSettings = PointSettings()
+    tls_url: str = ""
+    """Where they connect with a security profile that needs TLS; empty: to `url` too."""
+    ca_file: Path | None = None
+    """Roots (PEM) that they trust; None: those of the system."""
+    certificates: Path | None = None
+    """A folder with the certificate of each, ID.pem, and its key, ID.key."""
 
 
 def station_ids(pattern: str, count: int) -> list[str]:
@@ -75,6 +85,12 @@ class Fleet:
             ChargePoint(name, settings.points, settings.seed, start, answer)
             for name in station_ids(settings.ids, settings.stations)
         ]
+        self._common_tls: ssl.SSLContext | None = None
+        for point in self.points:
+            if settings.certificates is not None:
+                certificate, key = (settings.certificates / f"{point.name}.{end}" for end in ("pem", "key"))
+                chain, private_key = certificate.read_text(), key.read_bytes()
+                point.access.way = replace(point.access.way, chain=chain, private_key=private_key)
         self._links: list[Socket | None] = [None] * len(self.points)
         self._connecting: dict[int, asyncio.Task[None]] = {}
         self._carrying: set[asyncio.Task[None]] = set()
@@ -196,7 +212,11 @@ class Fleet:
             lambda: self._lost(index),
         )
         try:
-            await connect(self.settings.url, self.points[index].name, ears)
+            point = self.points[index]
+            way = point.access.next
+            url = self.settings.tls_url if way.secure and self.settings.tls_url else self.settings.url
+            tls = self._tls(way, point) if url.startswith("wss:") else None
+            await connect(url, point.name, ears, way.authorization(point.name), tls)
         except OSError as error:
             self.last_error = str(error)
             if index in self._connecting:
@@ -205,6 +225,15 @@ class Fleet:
                 self._settle(index, now)
         finally:
             self._connecting.pop(index, None)
+
+    def _tls(self, way: Way, point: ChargePoint) -> ssl.SSLContext:
+        """What a charge point speaks TLS with: most have the same."""
+        roots = point.security.roots("CentralSystemRootCertificate")
+        if way.chain or roots:
+            return context_of(way, self.settings.ca_file, roots)
+        if self._common_tls is None:
+            self._common_tls = context_of(way, self.settings.ca_file, ())
+        return self._common_tls
 
     def _connected(self, index: int, link: Socket) -> None:
         now = self._now()

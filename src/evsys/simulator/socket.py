@@ -1,6 +1,7 @@
 """The WebSocket of a charge point: a thin client on picows."""
 
 import logging
+import ssl
 from collections.abc import Callable
 from typing import Final, NamedTuple
 from urllib.parse import quote
@@ -96,9 +97,15 @@ class Socket(WSListener):
         transport.disconnect(graceful=False)
 
 
-async def connect(url: str, name: str, ears: Ears) -> None:
-    """Connect the charge point `name` below `url`. Raises OSError where that is refused or fails."""
+async def connect(
+    url: str, name: str, ears: Ears, authorization: str = "", tls: ssl.SSLContext | None = None
+) -> None:
+    """Connect the charge point `name` below `url`, with an Authorization header where that is not empty, and
+    TLS as `tls` says. Raises OSError where that is refused or fails."""
     target = f"{url.rstrip('/')}/{quote(name, safe='')}"
+    headers = [("Sec-WebSocket-Protocol", SUBPROTOCOL)]
+    if authorization:
+        headers.append(("Authorization", authorization))
     try:
         _, socket = await ws_connect(
             lambda: Socket(ears),
@@ -106,7 +113,8 @@ async def connect(url: str, name: str, ears: Ears) -> None:
             websocket_handshake_timeout=CONNECT_WITHIN_S,
             logger_name=_log,
             max_frame_size=MAX_MESSAGE_BYTES,
-            extra_headers=[("Sec-WebSocket-Protocol", SUBPROTOCOL)],
+            extra_headers=headers,
+            ssl_context=tls,
             read_buffer_init_size=READ_BUFFER_BYTES,
             use_aiofastnet=False,
         )

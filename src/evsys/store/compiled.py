@@ -9,7 +9,7 @@ from evsys.core import records
 from evsys.core.records import Record
 from evsys.store.tables import CompiledTable, Lookup, Statement
 
-VERSION: Final = "0010"
+VERSION: Final = "0011"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 TABLES: Final[dict[type[Record], CompiledTable]] = {
@@ -221,6 +221,48 @@ TABLES: Final[dict[type[Record], CompiledTable]] = {
             Lookup(
                 "SELECT station_certificates.serial, station_certificates.station_id, station_certificates.name, station_certificates.issuer, station_certificates.valid_from, station_certificates.valid_until, station_certificates.renew_at, station_certificates.chain, station_certificates.request_digest, station_certificates.issued_at, station_certificates.accepted_at, station_certificates.revoked_at, station_certificates.version  FROM station_certificates  WHERE station_certificates.serial = ?",
                 (0,),
+            ),
+        ),
+    ),
+    records.SecurityUpgrade: CompiledTable(
+        name="security_upgrades",
+        columns=(
+            "id",
+            "station_id",
+            "profile",
+            "state",
+            "requested_by",
+            "requested_at",
+            "changed_at",
+            "error",
+            "version",
+        ),
+        cells={"requested_at": "time", "changed_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO security_upgrades (id, station_id, profile, state, requested_by, requested_at, changed_at, error, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET station_id = excluded.station_id, profile = excluded.profile, state = excluded.state, requested_by = excluded.requested_by, requested_at = excluded.requested_at, changed_at = excluded.changed_at, error = excluded.error, version = excluded.version"
+            ),
+            "add": Statement(
+                "INSERT INTO security_upgrades (id, station_id, profile, state, requested_by, requested_at, changed_at, error, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO security_upgrades (id, station_id, profile, state, requested_by, requested_at, changed_at, error, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "change": Statement(
+                "UPDATE security_upgrades SET station_id=?, profile=?, state=?, requested_by=?, requested_at=?, changed_at=?, error=?, version=? WHERE security_upgrades.id = ? AND security_upgrades.version = ? - 1",
+                (1, 2, 3, 4, 5, 6, 7, 8, 0, 8),
+                exact=True,
+            ),
+            "remove": Statement("DELETE FROM security_upgrades WHERE security_upgrades.id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT security_upgrades.id, security_upgrades.station_id, security_upgrades.profile, security_upgrades.state, security_upgrades.requested_by, security_upgrades.requested_at, security_upgrades.changed_at, security_upgrades.error, security_upgrades.version  FROM security_upgrades  WHERE security_upgrades.id = ?",
+                (0,),
+            ),
+            Lookup(
+                "SELECT security_upgrades.id, security_upgrades.station_id, security_upgrades.profile, security_upgrades.state, security_upgrades.requested_by, security_upgrades.requested_at, security_upgrades.changed_at, security_upgrades.error, security_upgrades.version  FROM security_upgrades  WHERE security_upgrades.station_id = ? AND state NOT IN ('done', 'failed')",
+                (1,),
             ),
         ),
     ),

@@ -47,7 +47,7 @@ from evsys.store.cells import (
     workarounds_to_text,
 )
 
-VERSION: Final = "0010"
+VERSION: Final = "0011"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 
@@ -268,6 +268,31 @@ Index(
     postgresql_where=_revoked,
 )
 """What handshakes refuse, read whole at the start."""
+
+security_upgrades: Final = Table(
+    "security_upgrades",
+    metadata,
+    _key("id"),
+    _text("station_id"),
+    _number("profile"),
+    _text("state"),
+    _text("requested_by"),
+    _time("requested_at"),
+    _time("changed_at"),
+    _text("error"),
+    _number("version"),
+)
+Index("upgrades_by_station", security_upgrades.c.station_id, security_upgrades.c.requested_at)
+"""A station's upgrades, newest first."""
+_under_way = text("state NOT IN ('done', 'failed')")
+Index(
+    "upgrades_under_way",
+    security_upgrades.c.station_id,
+    unique=True,
+    sqlite_where=_under_way,
+    postgresql_where=_under_way,
+)
+"""One at a time of a station; and all of them, when the office starts."""
 
 station_status: Final = Table(
     "station_status",
@@ -661,6 +686,7 @@ TABLES: Final[dict[type[records.Record], AnyTable]] = {
     records.StationKey: station_keys,
     records.StationProof: station_proofs,
     records.StationCertificate: station_certificates,
+    records.SecurityUpgrade: security_upgrades,
     records.StationStatus: station_status,
     records.ConnectorStatus: connector_status,
     records.LastSeen: last_seen,

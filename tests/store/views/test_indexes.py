@@ -29,6 +29,7 @@ from evsys.store.views import (
     stations,
     tokens,
     transactions,
+    upgrades,
 )
 from evsys.store.views.events import EventFilter
 from evsys.store.views.paging import to_cursor
@@ -148,6 +149,8 @@ PAGES: list[tuple[Query, tuple[str, ...]]] = [
     (partial(credentials.credentials, station_id="x"), ()),
     (partial(credentials.station_named, certificate_name="x"), ("SCAN station_security",)),
     (partial(certificates.certificate, serial="x"), ()),
+    (partial(upgrades.of_station, station_id="x"), ()),
+    (upgrades.under_way, ()),
     (partial(certificates.of_station, station_id="x"), ()),
     (partial(certificates.of_request, station_id="x", digest="y"), ()),
     (partial(certificates.ending, now=NOON, limit=10), ()),
