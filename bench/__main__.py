@@ -86,9 +86,11 @@ def measure(size: Size) -> Results:
     on = machine()
     say("load: an echo and EVSYS in turns")
     load = durable.measure(size.rounds, size.tries, size.seconds, size.stations)
-    say(f"memory: {size.idle_stations} idle stations")
+    say(f"durable ratio {load.durable_ratio:.3f} {load.void}; memory: {size.idle_stations} idle stations")
     idle = memory.measure(size.idle_stations)
-    say(f"pages: {pages.READERS} event streams and {pages.LISTS_PER_S} lists/s beside stations")
+    say(
+        f"{idle.kib_per_idle_station:.1f} KiB; pages: {pages.READERS} event streams and {pages.LISTS_PER_S} lists/s beside stations"
+    )
     people = pages.measure(size.pages_rounds, size.pages_seconds, size.stations)
     voids = {"load": load.void, "pages": people.void}
     return Results(

@@ -28,6 +28,8 @@ from bench.script import (
 )
 
 HANDSHAKES_AT_ONCE: Final = 100
+CALLS_AT_ONCE: Final = 1000
+"""Of an introduction: EVSYS refuses what is beyond ten thousand that wait for the disk at once."""
 RECEIVE_BYTES: Final = 512
 """An answer is shorter; what is longer takes more reads."""
 FEW: Final = 64
@@ -139,7 +141,12 @@ def introduce(stations: list[Station]) -> None:
 
 
 def ask(stations: list[Station], call: Callable[[Station], bytes]) -> None:
-    """Send one CALL from each station, then read each answer."""
+    """Have one CALL of each station answered, of a bounded number at a time."""
+    for first in range(0, len(stations), CALLS_AT_ONCE):
+        _ask(stations[first : first + CALLS_AT_ONCE], call)
+
+
+def _ask(stations: list[Station], call: Callable[[Station], bytes]) -> None:
     for station in stations:
         station.socket.settimeout(60)
         station.socket.sendall(frame(call(station)))
