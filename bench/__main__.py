@@ -86,11 +86,11 @@ def measure(size: Size) -> Results:
     on = machine()
     say("load: an echo and EVSYS in turns")
     load = durable.measure(size.rounds, size.tries, size.seconds, size.stations)
-    say(f"durable ratio {load.durable_ratio:.3f} {load.void}; memory: {size.idle_stations} idle stations")
+    say(f"durable ratio {load.durable_ratio:.3f} {load.void}")
+    say(f"memory: {size.idle_stations} idle stations")
     idle = memory.measure(size.idle_stations)
-    say(
-        f"{idle.kib_per_idle_station:.1f} KiB; pages: {pages.READERS} event streams and {pages.LISTS_PER_S} lists/s beside stations"
-    )
+    say(f"{idle.kib_per_idle_station:.1f} KiB per idle station")
+    say(f"pages: {pages.READERS} event streams and {pages.LISTS_PER_S} lists/s beside stations")
     people = pages.measure(size.pages_rounds, size.pages_seconds, size.stations)
     voids = {"load": load.void, "pages": people.void}
     return Results(
@@ -108,8 +108,8 @@ def measure(size: Size) -> Results:
 
 
 def say(text: str) -> None:
-    """What is under way, beside the results."""
-    print(f"{text} ...", file=sys.stderr, flush=True)
+    """What is under way or was found, beside the results."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def machine() -> Machine:

@@ -48,14 +48,18 @@ def test_a_run_with_too_few_rounds_that_count_is_void() -> None:
     good = Pair(loaded(10), loaded(20))
     idle = Pair(loaded(10), loaded(20, busy=0.9))
     found = judge([good, idle, good, idle, idle], TOLD)
-    assert found.void.startswith("2 of 5 rounds count; EVSYS used 90% of its core, 95% are asked for")
-    assert "the echo used 60%" in judge([Pair(loaded(10, busy=0.6), loaded(20))], TOLD).void
+    assert found.void.startswith("2 of 5 rounds count; the core of EVSYS was 90% busy, 95% are asked for")
+    assert "the core of the echo was 60% busy" in judge([Pair(loaded(10, busy=0.6), loaded(20))], TOLD).void
     assert judge([good], TOLD).void == ""
 
 
-def test_a_void_run_says_how_much_others_took() -> None:
-    disturbed = msgspec.structs.replace(loaded(20, busy=0.7), others_s=0.25)
-    assert "other programs took 25%" in judge([Pair(loaded(10), disturbed)], TOLD).void
+def test_a_round_that_others_disturbed_counts_only_where_they_took_little() -> None:
+    """The core is used up either way, and what others use is not the server's."""
+    little = msgspec.structs.replace(loaded(20, busy=0.8), others_s=0.2)
+    much = msgspec.structs.replace(loaded(20, busy=0.7), others_s=0.3)
+    assert judge([Pair(loaded(10), little)], TOLD).void == ""
+    assert judge([Pair(loaded(10), little)], TOLD).durable_ratio == pytest.approx(0.5)
+    assert "other programs took 30%, 25% are allowed" in judge([Pair(much, much)], TOLD).void
 
 
 def test_a_run_with_refused_calls_is_void() -> None:
