@@ -4,8 +4,8 @@ Stations send at a steady rate, far below what the server can do. Rounds without
 event stream and 20 lists a second take turns, so that both see the same machine; they are short and many, for
 a p99 is easily disturbed, and the medians of both sides are compared. The server runs as it does anywhere,
 free to use every core; stations and people share the other end of the machine, where the stations go first:
-in truth they are not on this machine at all. It is void where the stations did not reach the rate, or where
-people did not get what they asked for.
+in truth they are not on this machine at all. It is void where the stations did not reach the rate, where
+people did not get what they asked for, or where other programs wanted much of the machine.
 """
 
 import contextlib
@@ -32,6 +32,8 @@ EVERY_S = 2.0
 PEOPLE_NICENESS = 10
 MOST_SKIPPED = 0.01
 """Of the CALLs that were due; with more the rate was another."""
+MOST_TAKEN = 0.25
+"""Of the machine by other programs: with more it is they that the stations wait for."""
 LEAST_SERVED = 0.9
 """Of the lists that people asked for, and of the events that the best served reader got."""
 
@@ -126,8 +128,16 @@ def judge(rounds: list[Round], seconds: float) -> Pages:
         failed_lists=sum(each.got.failed_lists for each in rounds),
         events_per_reader=min(each.got.events[0] for each in rounds),
         stream_kib=sum(each.got.stream_bytes for each in rounds) // 1024,
-        void="; ".join(dict.fromkeys(wrong for each in rounds for wrong in _wrongs(each, seconds))),
+        void="; ".join(dict.fromkeys(_all_wrongs(rounds, seconds))),
     )
+
+
+def _all_wrongs(rounds: list[Round], seconds: float) -> Iterator[str]:
+    taken = median(each.others_share for each in rounds)
+    if taken > MOST_TAKEN:
+        yield f"other programs took {taken:.0%} of the machine, {MOST_TAKEN:.0%} are allowed"
+    for each in rounds:
+        yield from _wrongs(each, seconds)
 
 
 def _wrongs(taken: Round, seconds: float) -> Iterator[str]:

@@ -104,6 +104,13 @@ def test_pages_that_people_did_not_get_make_the_run_void(got: dict[str, object],
     assert reason in pages.judge([msgspec.structs.replace(taken, got=served)], 1.0).void
 
 
+def test_pages_that_other_programs_disturbed_are_void() -> None:
+    shares = (0.0, 0.3, 0.9)
+    rounds = [msgspec.structs.replace(paced(1, 1), others_share=share) for share in shares]
+    assert pages.judge(rounds, 1.0).void == "other programs took 30% of the machine, 25% are allowed"
+    assert pages.judge(rounds[:1], 1.0).void == ""
+
+
 def test_a_rate_that_was_not_reached_makes_the_run_void() -> None:
     late = msgspec.structs.replace(paced(1, 1), together=Done(calls=500, skipped=6, wall_s=1.0, p99_ms=1.0))
     assert "6 CALLs were due before" in pages.judge([late], 1.0).void
