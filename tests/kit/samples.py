@@ -179,7 +179,7 @@ def one_of_each() -> list[Record]:
             expires_at=NOON + timedelta(hours=2),
         ),
         Reservation(id="r1", station_id="CP-1", number=1, id_token="ABCD", created_at=NOON, expires_at=NOON),
-        LocalList(station_id="CP-1", state="SYNCED", list_version=3, digest="d", entries=1, synced_at=NOON),
+        LocalList(station_id="CP-1", state="SYNCED", list_version=3, content="d", entries=1, synced_at=NOON),
         LocalListContent(digest="d", entries=Raw(b'[{"id_token":"ABCD"}]')),
         Lease(name="numbers", next=501),
         ConfigurationKey(station_id="CP-1", key="HeartbeatInterval", value="300", at=NOON),

@@ -328,7 +328,7 @@ async def test_an_office_that_died_in_the_middle_sends_the_whole_list(tmp_path: 
     path = new_database(tmp_path)
     async with life(path) as office:
         charger = await charger_of(office)
-        await office.office.local_lists._save(replace(kept(office), state="SENDING", digest=""))
+        await office.office.local_lists._save(replace(kept(office), state="SENDING", content=""))
     async with life(path) as office:
         again = Charger(office, "CP1")
         again.point.cabinet.tokens = charger.point.cabinet.tokens

@@ -448,8 +448,8 @@ class LocalList(Record, frozen=True, kw_only=True):
     state: LocalListState = "PENDING"
     list_version: int = 0
     """The version that was last sent and accepted."""
-    digest: str = ""
-    """Of what is on the station's list (`LocalListContent`); empty: not known."""
+    content: str = ""
+    """What is on the station's list: the digest of a `LocalListContent`; empty: not known."""
     entries: int = 0
     max_length: int | None = None
     """Its LocalAuthListMaxLength; None: it does not say."""

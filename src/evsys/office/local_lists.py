@@ -166,7 +166,7 @@ class LocalLists:
             station_id=station_id,
             wanted=self._is_wanted(found),
             list=kept,
-            in_sync=kept is not None and kept.state == "SYNCED" and kept.digest == want.digest,
+            in_sync=kept is not None and kept.state == "SYNCED" and kept.content == want.digest,
             wanted_entries=len(want.entries),
             entries=tuple(want.entries.values())[:limit],
         )
@@ -178,7 +178,7 @@ class LocalLists:
         if not self._is_wanted(found):
             raise InUse(f"the local list of {station_id} is not kept: set local_list of the station first")
         kept = found.kept or LocalList(station_id=station_id)
-        await self._save(replace(kept, state="PENDING", digest="", asked_at=None, error=""))
+        await self._save(replace(kept, state="PENDING", content="", asked_at=None, error=""))
         self._patience.pop(station_id, None)
         self._due[station_id] = None
 
@@ -250,7 +250,7 @@ class LocalLists:
 
     def _needs(self, found: Listed, register: Register) -> bool:
         kept, status = found.kept, found.status
-        if not self._is_wanted(found) and (kept is None or kept.digest == NOTHING.digest):
+        if not self._is_wanted(found) and (kept is None or kept.content == NOTHING.digest):
             return False
         if kept is None or status is None or kept.asked_at is None:
             return True
@@ -260,7 +260,7 @@ class LocalLists:
             return True
         if kept.state == "DISABLED":
             return False
-        return kept.state != "SYNCED" or kept.digest != self._want(found, kept, register).digest
+        return kept.state != "SYNCED" or kept.content != self._want(found, kept, register).digest
 
     def _is_wanted(self, found: Listed) -> bool:
         own = found.station.local_list
@@ -314,7 +314,7 @@ class LocalLists:
             kept,
             state=state,
             list_version=max(kept.list_version, version or 0),
-            digest=kept.digest if state == "SYNCED" else "",
+            content=kept.content if state == "SYNCED" else "",
             max_length=_number(said.get(MAX_LENGTH)),
             max_update=_number(said.get(MAX_AT_ONCE)),
             firmware_version=status.firmware_version if status is not None else "",
@@ -349,10 +349,10 @@ class LocalLists:
     async def _bring(self, kept: LocalList, want: Wanted) -> None:
         """Send what makes the list as it should be."""
         have = await self._content(kept)
-        if have is not None and kept.digest == want.digest:
+        if have is not None and kept.content == want.digest:
             return
         chunk = max(1, min(kept.max_update or USUAL_UPDATE, MAX_UPDATE))
-        kept = replace(kept, state="SENDING", digest="", list_version=_room(kept.list_version))
+        kept = replace(kept, state="SENDING", content="", list_version=_room(kept.list_version))
         await self._save(kept)
         try:
             try:
@@ -371,7 +371,7 @@ class LocalLists:
             await self._save(replace(kept, state="UNSUPPORTED", error=str(error)), told=True)
             return
         now, entries = self._clock.now(), len(want.entries)
-        kept = replace(kept, state="SYNCED", digest=want.digest, entries=entries, synced_at=now, error="")
+        kept = replace(kept, state="SYNCED", content=want.digest, entries=entries, synced_at=now, error="")
         listed = Raw(msgspec.json.encode(list(want.entries.values())))
         await self._save(kept, LocalListContent(digest=want.digest, entries=listed), told=True)
 
@@ -390,9 +390,9 @@ class LocalLists:
 
     async def _content(self, kept: LocalList) -> Entries | None:
         """What is on the station's list; None where nobody knows."""
-        if not kept.digest:
+        if not kept.content:
             return None
-        found = await self._reader.read(partial(local_lists.content, digest=kept.digest))
+        found = await self._reader.read(partial(local_lists.content, digest=kept.content))
         if found is None:
             return None
         entries = msgspec.json.decode(found.entries, type=list[LocalListEntry])
@@ -402,7 +402,7 @@ class LocalLists:
         log.warning("a local list could not be sent", station=station_id, reason=str(error))
         try:
             kept = (await self._listed(station_id)).kept or LocalList(station_id=station_id)
-            told = replace(kept, state="FAILED", digest="", error=str(error) or type(error).__name__)
+            told = replace(kept, state="FAILED", content="", error=str(error) or type(error).__name__)
             await self._save(told, told=True)
         except EvsysError as failure:
             log.warning("that a local list failed is not written", station=station_id, reason=str(failure))

@@ -822,7 +822,7 @@ TABLES: Final[dict[type[Record], CompiledTable]] = {
             "station_id",
             "state",
             "list_version",
-            "digest",
+            "content",
             "entries",
             "max_length",
             "max_update",
@@ -834,19 +834,19 @@ TABLES: Final[dict[type[Record], CompiledTable]] = {
         cells={"asked_at": "time", "synced_at": "time"},
         statements={
             "save": Statement(
-                "INSERT INTO local_lists (station_id, state, list_version, digest, entries, max_length, max_update, firmware_version, asked_at, synced_at, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (station_id) DO UPDATE SET state = excluded.state, list_version = excluded.list_version, digest = excluded.digest, entries = excluded.entries, max_length = excluded.max_length, max_update = excluded.max_update, firmware_version = excluded.firmware_version, asked_at = excluded.asked_at, synced_at = excluded.synced_at, error = excluded.error"
+                "INSERT INTO local_lists (station_id, state, list_version, content, entries, max_length, max_update, firmware_version, asked_at, synced_at, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (station_id) DO UPDATE SET state = excluded.state, list_version = excluded.list_version, content = excluded.content, entries = excluded.entries, max_length = excluded.max_length, max_update = excluded.max_update, firmware_version = excluded.firmware_version, asked_at = excluded.asked_at, synced_at = excluded.synced_at, error = excluded.error"
             ),
             "add": Statement(
-                "INSERT INTO local_lists (station_id, state, list_version, digest, entries, max_length, max_update, firmware_version, asked_at, synced_at, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                "INSERT INTO local_lists (station_id, state, list_version, content, entries, max_length, max_update, firmware_version, asked_at, synced_at, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             ),
             "add_once": Statement(
-                "INSERT INTO local_lists (station_id, state, list_version, digest, entries, max_length, max_update, firmware_version, asked_at, synced_at, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+                "INSERT INTO local_lists (station_id, state, list_version, content, entries, max_length, max_update, firmware_version, asked_at, synced_at, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
             ),
             "remove": Statement("DELETE FROM local_lists WHERE local_lists.station_id = ?", (0,)),
         },
         lookups=(
             Lookup(
-                "SELECT local_lists.station_id, local_lists.state, local_lists.list_version, local_lists.digest, local_lists.entries, local_lists.max_length, local_lists.max_update, local_lists.firmware_version, local_lists.asked_at, local_lists.synced_at, local_lists.error  FROM local_lists  WHERE local_lists.station_id = ?",
+                "SELECT local_lists.station_id, local_lists.state, local_lists.list_version, local_lists.content, local_lists.entries, local_lists.max_length, local_lists.max_update, local_lists.firmware_version, local_lists.asked_at, local_lists.synced_at, local_lists.error  FROM local_lists  WHERE local_lists.station_id = ?",
                 (0,),
             ),
         ),

@@ -601,7 +601,7 @@ local_lists: Final = Table(
     _key("station_id"),
     _text("state"),
     _number("list_version"),
-    _text("digest"),
+    _text("content"),
     _number("entries"),
     _maybe_number("max_length"),
     _maybe_number("max_update"),
@@ -610,7 +610,7 @@ local_lists: Final = Table(
     _maybe_time("synced_at"),
     _text("error"),
 )
-Index("local_lists_by_digest", local_lists.c.digest)
+Index("local_lists_by_content", local_lists.c.content)
 """Whether a content is still on some list."""
 
 local_list_contents: Final = Table(

@@ -49,7 +49,7 @@ def listed(connection: Connection, ids: Sequence[str]) -> list[Listed]:
 def connected_with_list(connection: Connection, by_default: bool) -> list[str]:
     """The connected stations that have a local list or are to have one. A scan of a row per station."""
     wanted = func.coalesce(stations.c.local_list, by_default)
-    has_one = exists().where(and_(local_lists.c.station_id == stations.c.id, local_lists.c.digest != ""))
+    has_one = exists().where(and_(local_lists.c.station_id == stations.c.id, local_lists.c.content != ""))
     query = (
         select(stations.c.id)
         .join(station_status, station_status.c.station_id == stations.c.id)
@@ -72,7 +72,7 @@ def content(connection: Connection, digest: str) -> LocalListContent | None:
 
 
 def orphans(connection: Connection) -> list[LocalListContent]:
-    """Contents that no station has any more, some of them. Indexes: local_lists_by_digest, and a scan of the
+    """Contents that no station has any more, some of them. Indexes: local_lists_by_content, and a scan of the
     contents, which are few."""
-    used = exists().where(local_lists.c.digest == local_list_contents.c.digest)
+    used = exists().where(local_lists.c.content == local_list_contents.c.digest)
     return records(connection, LocalListContent, select_record(LocalListContent).where(~used).limit(ORPHANS))

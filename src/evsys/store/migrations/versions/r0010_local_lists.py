@@ -24,7 +24,7 @@ def upgrade() -> None:
         sa.Column("station_id", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("list_version", sa.BigInteger(), nullable=False),
-        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
         sa.Column("entries", sa.BigInteger(), nullable=False),
         sa.Column("max_length", sa.BigInteger(), nullable=True),
         sa.Column("max_update", sa.BigInteger(), nullable=True),
@@ -34,4 +34,4 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("station_id"),
     )
-    op.create_index("local_lists_by_digest", "local_lists", ["digest"], unique=False)
+    op.create_index("local_lists_by_content", "local_lists", ["content"], unique=False)
