@@ -133,6 +133,12 @@ def check_config(conf: Path | None) -> None:
     help="A folder with each station's certificate ID.pem and key ID.key (profile 3).",
 )
 @click.option(
+    "--misbehave",
+    default="",
+    metavar="KIND[,KIND...]",
+    help="Break the rules as charge points of the field do: kinds of it, or all.",
+)
+@click.option(
     "--report", type=click.Path(path_type=Path, dir_okay=False), help="Write all sessions, as JSON."
 )
 def simulate(
@@ -147,6 +153,7 @@ def simulate(
     tokens: tuple[str, ...],
     offline_spells: bool,
     transaction_data: bool,
+    misbehave: str,
     security_profile: int,
     password: str,
     tls_url: str,
@@ -157,6 +164,7 @@ def simulate(
     """Charge points in software, which connect to URL (ws://127.0.0.1:5000/ws) and charge."""
     from evsys.simulator.cabinet import PointSettings
     from evsys.simulator.fleet import Settings, run, station_ids
+    from evsys.simulator.misbehaviour import habits
 
     log.configure("simulator")
     points = PointSettings(
@@ -170,6 +178,10 @@ def simulate(
         password=password,
         tls=bool(tls_url) or url.startswith("wss:"),
     )
+    try:
+        kinds = habits(misbehave)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--misbehave") from None
     settings = Settings(
         url=url,
         stations=stations,
@@ -177,6 +189,7 @@ def simulate(
         seed=seed,
         duration_s=duration,
         report=report,
+        misbehave=kinds,
         points=points,
         tls_url=tls_url,
         ca_file=ca,

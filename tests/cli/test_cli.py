@@ -182,3 +182,9 @@ def test_the_authority_is_made_shown_and_signs_for_servers(folder: Path) -> None
     assert evsys("ca", "revoke", "abcd", cwd=folder).stderr == (
         "evsys: no certificate in force has the serial number abcd\n"
     )
+
+
+def test_a_kind_of_misbehaviour_that_is_none_is_told_with_those_there_are(tmp_path: Path) -> None:
+    done = evsys("simulate", "--misbehave", "huge,huje", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "'huje' is none of all, " in done.stderr

@@ -4,11 +4,11 @@ middle."""
 import json
 import time
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 import pytest
 
-from kit.program import Program, running
+from kit.program import Program, running, wait_until
 from kit.simulation import finished, simulate
 
 SPEED = "1800"
@@ -39,6 +39,7 @@ def disagreements(program: Program) -> list[str]:
         told.append(f"{len(rows)} transactions of {len(report)} sessions")
     values = program.rows(
         "SELECT count(*), count(DISTINCT station_id || evse_id || reported_at) FROM meter_values"
+        " WHERE evse_id > 0"
     )
     acknowledged = sum(cast(int, each["meter_values_acknowledged"]) for each in report)
     if values != [(acknowledged, acknowledged)]:
@@ -88,3 +89,39 @@ def test_a_restart_in_the_middle_of_sessions_costs_not_a_wh(tmp_path: Path) -> N
         program.start()
         assert "10 sessions begun, 10 ended" in finished(simulator)
         assert disagreements(program) == []
+
+
+def test_stations_that_break_every_rule_lose_not_a_wh_and_are_told_of(tmp_path: Path) -> None:
+    """The sums agree as they do with good ones, and what the stations did is counted."""
+    with running(tmp_path) as program:
+        wanted = ("--stations", "4", "--sessions", "1", "--speed", SPEED, "--no-offline-spells")
+        simulator = simulate(program, *wanted, "--misbehave", "all")
+        assert "8 sessions begun, 8 ended" in finished(simulator)
+        assert disagreements(program) == []
+        wait_until(lambda: told_of(program) >= COUNTED, "the quirks are stored")
+        assert "Traceback" not in program.log.read_text()
+
+
+COUNTED: Final = {
+    "answer_to_nothing",
+    "boot_in_session",
+    "enum_spelling",
+    "frame",
+    "implausible_time",
+    "missing_member",
+    "null_member",
+    "object_for_list",
+    "refused_call",
+    "string_as_number",
+    "timestamp_without_zone",
+    "too_long",
+    "two_sockets",
+    "unknown_member",
+    "unknown_transaction",
+    "unnamed_transaction",
+    "unreadable_call",
+}
+
+
+def told_of(program: Program) -> set[object]:
+    return {kind for (kind,) in program.rows("SELECT DISTINCT kind FROM station_quirks")}

@@ -40,6 +40,9 @@ def report(
         return
     if last is None and len(turn.station.connectors) >= MAX_CONNECTORS:
         return
+    if reported_at is not None and not plausible(reported_at, turn.now):
+        turn.quirks.append("implausible_time")
+        reported_at = None
     connector = ConnectorStatus(
         station_id=turn.station.id,
         evse_id=evse_id,
@@ -49,7 +52,7 @@ def report(
         info=info,
         vendor_id=vendor_id,
         vendor_error_code=vendor_error_code,
-        reported_at=reported_at if plausible(reported_at, turn.now) else None,
+        reported_at=reported_at,
         received_at=turn.now,
     )
     turn.work.save(connector)

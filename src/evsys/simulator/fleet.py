@@ -12,6 +12,7 @@ import signal
 import ssl
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -26,6 +27,7 @@ from evsys.simulator.access import Way
 from evsys.simulator.cabinet import PointSettings
 from evsys.simulator.charge_point import ChargePoint
 from evsys.simulator.commands import answer
+from evsys.simulator.misbehaviour import Misbehaviour
 from evsys.simulator.socket import Ears, Socket, connect
 from evsys.simulator.table import Table
 from evsys.simulator.tls import context_of
@@ -55,6 +57,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     seed: int = 1
     duration_s: float | None = None
     report: Path | None = None
+    misbehave: frozenset[str] = frozenset()
+    """How they break the rules (`simulator.misbehaviour.KINDS`)."""
     points: PointSettings = PointSettings()
     tls_url: str = ""
     """Where they connect with a security profile that needs TLS; empty: to `url` too."""
@@ -91,6 +95,12 @@ class Fleet:
                 certificate, key = (settings.certificates / f"{point.name}.{end}" for end in ("pem", "key"))
                 chain, private_key = certificate.read_text(), key.read_bytes()
                 point.access.way = replace(point.access.way, chain=chain, private_key=private_key)
+        self._habits = [
+            Misbehaviour(point.name, settings.misbehave, settings.seed) if settings.misbehave else None
+            for point in self.points
+        ]
+        self._ghosts: list[Socket] = []
+        """Second sockets of misbehaving charge points, which nobody uses."""
         self._links: list[Socket | None] = [None] * len(self.points)
         self._connecting: dict[int, asyncio.Task[None]] = {}
         self._carrying: set[asyncio.Task[None]] = set()
@@ -126,7 +136,7 @@ class Fleet:
         for task in connecting:
             task.cancel()
         await asyncio.gather(*connecting, return_exceptions=True)
-        for link in self._links:
+        for link in (*self._links, *self._ghosts):
             if link is not None:
                 link.close()
         await asyncio.sleep(0)
@@ -149,9 +159,8 @@ class Fleet:
         point, link = self.points[index], self._links[index]
         if point.outbox:
             frames, point.outbox = point.outbox, []
-            for frame in frames:
-                if link is not None:
-                    link.send(frame)
+            if link is not None:
+                self._send(index, link, frames)
         if point.cabinet.transfers:
             transfers, point.cabinet.transfers = point.cabinet.transfers, []
             for transfer in transfers:
@@ -176,6 +185,24 @@ class Fleet:
             if known is None or due < known:
                 self._due[index] = due
                 heapq.heappush(self._heap, (due, index))
+
+    def _send(self, index: int, link: Socket, frames: list[bytes]) -> None:
+        habits = self._habits[index]
+        if habits is not None:
+            frames = [each for frame in frames for each in habits.frames(frame)]
+            if habits.wants_ghost:
+                habits.wants_ghost = False
+                task = asyncio.create_task(self._haunt(index))
+                self._carrying.add(task)
+                task.add_done_callback(self._carrying.discard)
+        for frame in frames:
+            link.send(frame)
+
+    async def _haunt(self, index: int) -> None:
+        """Open a second socket of a charge point, and leave it alone."""
+        ears = Ears(self._ghosts.append, lambda frame: None, lambda: None)
+        with suppress(OSError):
+            await self._open(index, ears)
 
     # -- files ---
 
@@ -212,11 +239,7 @@ class Fleet:
             lambda: self._lost(index),
         )
         try:
-            point = self.points[index]
-            way = point.access.next
-            url = self.settings.tls_url if way.secure and self.settings.tls_url else self.settings.url
-            tls = self._tls(way, point) if url.startswith("wss:") else None
-            await connect(url, point.name, ears, way.authorization(point.name), tls)
+            await self._open(index, ears)
         except OSError as error:
             self.last_error = str(error)
             if index in self._connecting:
@@ -225,6 +248,15 @@ class Fleet:
                 self._settle(index, now)
         finally:
             self._connecting.pop(index, None)
+
+    async def _open(self, index: int, ears: Ears) -> None:
+        """A socket of a charge point, by the way that it is to come next."""
+        point = self.points[index]
+        way = point.access.next
+        url = self.settings.tls_url if way.secure and self.settings.tls_url else self.settings.url
+        tls = self._tls(way, point) if url.startswith("wss:") else None
+        pongs = "no-pongs" not in self.settings.misbehave
+        await connect(url, point.name, ears, way.authorization(point.name), tls, pongs)
 
     def _tls(self, way: Way, point: ChargePoint) -> ssl.SSLContext:
         """What a charge point speaks TLS with: most have the same."""
@@ -239,6 +271,8 @@ class Fleet:
         now = self._now()
         self.last_error = ""
         self._links[index] = link
+        if (habits := self._habits[index]) is not None:
+            habits.connected()
         self._connecting.pop(index, None)
         self.points[index].connected(now)
         self._settle(index, now)

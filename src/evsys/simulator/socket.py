@@ -98,10 +98,15 @@ class Socket(WSListener):
 
 
 async def connect(
-    url: str, name: str, ears: Ears, authorization: str = "", tls: ssl.SSLContext | None = None
+    url: str,
+    name: str,
+    ears: Ears,
+    authorization: str = "",
+    tls: ssl.SSLContext | None = None,
+    pongs: bool = True,
 ) -> None:
     """Connect the charge point `name` below `url`, with an Authorization header where that is not empty, and
-    TLS as `tls` says. Raises OSError where that is refused or fails."""
+    TLS as `tls` says; `pongs`: whether pings are answered. Raises OSError where that is refused or fails."""
     target = f"{url.rstrip('/')}/{quote(name, safe='')}"
     headers = [("Sec-WebSocket-Protocol", SUBPROTOCOL)]
     if authorization:
@@ -117,6 +122,7 @@ async def connect(
             ssl_context=tls,
             read_buffer_init_size=READ_BUFFER_BYTES,
             use_aiofastnet=False,
+            enable_auto_pong=pongs,
         )
     except (WSError, TimeoutError) as error:
         raise ConnectionError(f"{target}: {error}") from error
