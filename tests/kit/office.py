@@ -113,8 +113,9 @@ class RunningOffice:
             self.store, self.reader, self.bus, self.clock, SERVER_KEY, self.wire, signer, organisation, MODELS
         )
         self.registry = CollectorRegistry()
+        self.app = create_app(self.office, OfficeMetrics(self.registry), key_required)
         self._apps = [
-            create_app(self.office, OfficeMetrics(self.registry), key_required),
+            self.app,
             create_metrics_app(self.office, self.registry),
         ]
         self._servers: list[HttpServer] = []

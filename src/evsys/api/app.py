@@ -33,6 +33,7 @@ from evsys.api import (
     users,
 )
 from evsys.api.compatible import post_command
+from evsys.api.repeats import once_per_key
 from evsys.api.serving import ABORT
 from evsys.api.strict import WITHIN_S, StrictRequest
 from evsys.core.errors import EvsysError
@@ -122,6 +123,7 @@ def create_app(office: Office, metrics: OfficeMetrics, key_required: bool = Fals
             documents.openapi,
             page.page,
         ],
+        middleware=[once_per_key(office)],
         security=documents.SECURITY,
     )
 

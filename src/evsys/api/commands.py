@@ -13,6 +13,7 @@ from msgspec import Raw, Struct
 
 from evsys.api.access import needs
 from evsys.api.desk import Cursor, Desk, Limit
+from evsys.api.documents import PATH
 from evsys.api.problems import documented
 from evsys.api.strict import WITHIN_S, StrictRequest
 from evsys.core.commands import NOTHING, AnyCommand, RawCall
@@ -106,7 +107,7 @@ async def _sent(
     office: Office, station_id: str, command: AnyCommand, by: str, wait: int
 ) -> Response[CommandRecord]:
     if wait == 0:
-        return Response(await office.commands.begin(station_id, command, by), status_code=202)
+        return _begun(await office.commands.begin(station_id, command, by))
     return Response(await office.commands.perform(station_id, command, by, wait))
 
 
@@ -114,7 +115,11 @@ async def _queued(
     office: Office, station_id: str, command: AnyCommand, by: str, good_for: timedelta
 ) -> Response[CommandRecord]:
     queued = await office.queue.put(station_id, command, by, good_for)
-    return Response(as_command(queued), status_code=202)
+    return _begun(as_command(queued))
+
+
+def _begun(record: CommandRecord) -> Response[CommandRecord]:
+    return Response(record, status_code=202, headers={"Location": f"{PATH}/commands/{record.id}"})
 
 
 def _duration(text: str) -> timedelta:

@@ -16,6 +16,8 @@ from litestar.openapi.spec import (
     OpenAPIMediaType,
     OpenAPIResponse,
     OpenAPIType,
+    Operation,
+    Parameter,
     Schema,
     SecurityScheme,
 )
@@ -23,6 +25,8 @@ from litestar.plugins import OpenAPISchemaPlugin
 from litestar.typing import FieldDefinition
 from msgspec import Raw, Struct
 
+from evsys.api.problems import TITLES
+from evsys.api.repeats import HEADER, MAX_KEY_CHARACTERS, PATTERN
 from evsys.api.strict import StrictRequest
 
 PATH: Final = "/api/v1"
@@ -76,8 +80,8 @@ async def openapi(request: StrictRequest) -> Response[bytes]:
 
 
 def complete(app: Litestar) -> None:
-    """Say which types take no unknown members, what is JSON of any shape, and what EVSYS' endpoint
-    answers."""
+    """Say which types take no unknown members, what is JSON of any shape, what EVSYS' endpoint answers, and
+    which header a POST may bring."""
     strict = set(_strict_types(Struct))
     for schema in (app.openapi_schema.components.schemas or {}).values():
         if schema.title in strict:
@@ -95,6 +99,29 @@ def complete(app: Litestar) -> None:
     if isinstance(answer, OpenAPIResponse):
         anything = OpenAPIMediaType(schema=Schema(description="The station's answer, or an error"))
         answer.content = {"application/json": anything, "text/plain": anything}
+
+    for path, item in (app.openapi_schema.paths or {}).items():
+        if path.startswith(PATH) and item.post is not None:
+            _repeatable(item.post)
+
+
+def _repeatable(operation: Operation) -> None:
+    key = Schema(type=OpenAPIType.STRING, pattern=PATTERN, max_length=MAX_KEY_CHARACTERS)
+    header = Parameter(
+        name=HEADER,
+        param_in="header",
+        required=False,
+        schema=key,
+        description="Of the caller's choice: the same request with the same key within 24 hours is answered "
+        "as it was, and not done again.",
+    )
+    operation.parameters = [*(operation.parameters or ()), header]
+    assert operation.responses is not None
+    problem = operation.responses["400"]
+    assert isinstance(problem, OpenAPIResponse)
+    for status in (409, 422, 429):
+        answer = OpenAPIResponse(description=TITLES[status], content=problem.content)
+        operation.responses.setdefault(str(status), answer)
 
 
 def _strict_types(kind: type[Struct]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from evsys.api.access import needs
 from evsys.api.desk import Desk
 from evsys.api.members import Moment
 from evsys.api.problems import documented
+from evsys.api.repeats import SHOWN_ONCE
 from evsys.api.strict import StrictRequest
 from evsys.core.access import Action, allowed
 from evsys.core.records import ApiKey, Role
@@ -44,7 +45,13 @@ async def list_keys(office: Desk) -> KeyList:
     return KeyList(items=await office.reader.read(keys.keys))
 
 
-@post("/keys", guards=[needs("key.edit")], responses=documented(400, 401, 403, 413, 503), tags=["keys"])
+@post(
+    "/keys",
+    guards=[needs("key.edit")],
+    responses=documented(400, 401, 403, 413, 503),
+    tags=["keys"],
+    opt={SHOWN_ONCE: True},
+)
 async def create_key(office: Desk, data: JSONBody[NewKey], request: StrictRequest) -> MadeKey:
     """Make a key. Nobody may give away more than they have."""
     known_scopes(data.scopes)

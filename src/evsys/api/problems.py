@@ -47,13 +47,18 @@ STATUSES: Final[dict[type[EvsysError], int]] = {
     errors.StaleVersion: 409,
     errors.AlreadyExists: 409,
     errors.InUse: 409,
+    errors.UnderWay: 409,
+    errors.AnswerGone: 409,
     errors.NotSupportedByStation: 422,
+    errors.KeyReused: 422,
     errors.TooManyCalls: 429,
+    errors.TooManyKeys: 429,
     errors.CallFailed: 502,
     errors.BadAnswer: 502,
     errors.StoreUnavailable: 503,
     errors.CertificateRequestRefused: 400,
     errors.AuthorityUnavailable: 503,
+    errors.OutcomeUnknown: 503,
     errors.NoAnswer: 504,
     errors.ConnectionLost: 504,
 }
@@ -73,6 +78,8 @@ class Problem(Struct, frozen=True, kw_only=True):
 
 
 Asked = Request[None, None, State]
+UNSURE: Final = "evsys.unsure"
+"""In the state of a request whose failure may have done something all the same."""
 
 
 def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response[Problem]:
@@ -101,6 +108,8 @@ def of_evsys(request: Asked, error: EvsysError) -> Response[Problem]:
     status = STATUSES.get(type(error))
     if status is None:
         return of_bug(request, error)
+    if isinstance(error, errors.OutcomeUnknown):
+        request.scope["state"][UNSURE] = True
     response = problem(status, str(error))
     if isinstance(error, CallFailed):
         response.content = replace(response.content, code=error.code, description=error.description)

@@ -10,6 +10,7 @@ from evsys.api.access import needs
 from evsys.api.desk import Desk
 from evsys.api.members import Members, ShortText
 from evsys.api.problems import documented
+from evsys.api.repeats import SHOWN_ONCE
 from evsys.api.strict import StrictRequest
 from evsys.core.credentials import HIGHEST_PROFILE
 from evsys.core.records import SecurityUpgrade
@@ -79,6 +80,7 @@ async def change_security(
     guards=[needs("security.edit")],
     responses=documented(400, 401, 403, 404, 409, 413, 503),
     tags=["security"],
+    opt={SHOWN_ONCE: True},
 )
 async def set_station_key(
     office: Desk, station_id: FromPath[str], data: JSONBody[NewStationKey], request: StrictRequest

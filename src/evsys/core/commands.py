@@ -321,6 +321,14 @@ class AssertMetering(Command, frozen=True, kw_only=True):
 
 SECRET_KEYS: frozenset[str] = frozenset(("authorizationkey", "basicauthpassword"))
 """Configuration (in lower case) whose value is a secret: it goes to the station and nowhere else."""
+_SECRET_KEYS_BYTES = tuple(key.encode() for key in SECRET_KEYS)
+
+
+def names_secret(content: bytes) -> bool:
+    """Whether JSON names configuration that is a secret."""
+    lowered = content.lower()
+    return any(key in lowered for key in _SECRET_KEYS_BYTES)
+
 
 NOTHING = Raw(b"null")
 

@@ -80,3 +80,24 @@ class CertificateRequestRefused(EvsysError):
 
 class StoreUnavailable(EvsysError):
     """The database did not take the change (disk full, locked, I/O error); nothing was stored. (REST 503)"""
+
+
+class OutcomeUnknown(StoreUnavailable):
+    """Nobody answered in time whether the change was stored. Look whether it is there. (REST 503)"""
+
+
+class KeyReused(EvsysError):
+    """The Idempotency-Key came before with another request: a key is for one request. (REST 422)"""
+
+
+class UnderWay(EvsysError):
+    """The request of this Idempotency-Key is being done. Ask again in a moment. (REST 409)"""
+
+
+class AnswerGone(EvsysError):
+    """The request of this Idempotency-Key was done, or may have been, and is not done again; its answer
+    cannot be told. (REST 409)"""
+
+
+class TooManyKeys(EvsysError):
+    """Too many requests came with an Idempotency-Key: send without one, or later. (REST 429)"""

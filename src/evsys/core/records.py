@@ -496,6 +496,24 @@ class QueuedCommand(Record, frozen=True, kw_only=True):
     version: int = 1
 
 
+class KeyedRequest(Record, frozen=True, kw_only=True):
+    """A request to the API that came with an Idempotency-Key, and what it was answered: told again instead of
+    done again."""
+
+    owner: str
+    """The id of the API key that it came with."""
+    key: str
+    digest: str
+    """HMAC-SHA-256 of the request (method, target and body) with what it was authorised by."""
+    at: datetime
+    status: int = 0
+    """The HTTP status of the answer; 0 while the request is under way, or where it was cut short."""
+    location: str = ""
+    answer: Raw | None = None
+    """None where it is not to be told again, or was lost."""
+    version: int = 1
+
+
 class Lease(Record, frozen=True, kw_only=True):
     """A number handed out in blocks (1.6 transaction numbers): all below `next` are given away."""
 

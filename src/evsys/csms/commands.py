@@ -22,6 +22,7 @@ from evsys.core.commands import (
     RequestStopTransaction,
     SentCommand,
     SetVariables,
+    names_secret,
 )
 from evsys.core.errors import (
     BadAnswer,
@@ -40,7 +41,6 @@ from evsys.csms.turns import Running
 from evsys.csms.wirelog import masked
 from evsys.ocpp.dialect import encode
 
-SECRET_KEYS_BYTES: Final = tuple(key.encode() for key in SECRET_KEYS)
 REMOTE_CONTROL: Final = frozenset(
     (
         "RemoteStartTransaction",
@@ -189,7 +189,7 @@ def redacted(command: SentCommand) -> bytes:
 
 def without_secrets(payload: Raw) -> Raw:
     """A payload as sent, but for the values of secret configuration keys."""
-    if not any(key in bytes(payload).lower() for key in SECRET_KEYS_BYTES):
+    if not names_secret(bytes(payload)):
         return payload
     try:
         return Raw(encode(_redact(msgspec.json.decode(payload))))

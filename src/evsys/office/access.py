@@ -12,6 +12,8 @@ class Person(Struct, frozen=True, kw_only=True):
     name: str
     role: Role
     scopes: tuple[str, ...] = ()
+    key_id: str = ""
+    """The id of the API key that was shown; empty without one."""
 
     def may(self, action: Action) -> bool:
         return allowed(self.role, self.scopes, action)
@@ -23,4 +25,4 @@ LOCAL = Person(name="local", role="operator")
 
 def holder(key: ApiKey) -> Person:
     """The person that a key stands for."""
-    return Person(name=f"key:{key.name}", role=key.role, scopes=key.scopes)
+    return Person(name=f"key:{key.name}", role=key.role, scopes=key.scopes, key_id=key.id)

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from evsys.core.errors import AlreadyExists, NotFound, StoreUnavailable
+from evsys.core.errors import AlreadyExists, NotFound, OutcomeUnknown, StoreUnavailable
 from evsys.core.ports import GATEWAY_CLOSE, Bus, BusTimeout, CloseReply, CloseRequest, NobodyThere
 from evsys.core.records import Transaction
 from evsys.store.views import transactions
@@ -38,8 +38,10 @@ class Closing:
         request = CloseRequest(station_id=transaction.station_id, transaction_id=transaction.id, by=by)
         try:
             answer = await self._bus.request(GATEWAY_CLOSE, msgspec.json.encode(request), CLOSE_WITHIN_S)
-        except (NobodyThere, BusTimeout) as error:
+        except NobodyThere as error:
             raise StoreUnavailable(f"the gateway does not answer: {error}") from None
+        except BusTimeout as error:
+            raise OutcomeUnknown(f"whether the transaction was ended is not known: {error}") from None
         return msgspec.json.decode(answer, type=CloseReply)
 
     async def _find(self, transaction_id: str) -> Transaction:

@@ -14,6 +14,7 @@ from evsys.office.keys import Keys
 from evsys.office.local_lists import LocalLists
 from evsys.office.network import Locations, Stations, Users
 from evsys.office.queue import CommandQueue
+from evsys.office.repeats import Repeats
 from evsys.office.reservations import Reservations
 from evsys.office.security import Security
 from evsys.office.status import Status
@@ -58,6 +59,7 @@ class Office:
         self.locations = Locations(books, reader, clock)
         self.users = Users(books, reader, clock)
         self.keys = Keys(books, reader, clock)
+        self.repeats = Repeats(books, reader, clock)
         self.closing = Closing(reader, bus)
         self.feed = Feed(reader, bus)
         self.consumers = Consumers(books, reader, bus, clock)
@@ -79,6 +81,7 @@ class Office:
             for each in (
                 self.consumers,
                 self.queue,
+                self.repeats,
                 self.reservations,
                 self.certificates,
                 self.upgrades,

@@ -1,9 +1,16 @@
 """Writing of the people's records: a Work that is committed or refused with an error that says why."""
 
+import asyncio
+from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Final, Protocol
 
-from evsys.core.errors import StoreUnavailable
+from msgspec import Raw
+from msgspec.structs import replace
+
+from evsys.core.errors import OutcomeUnknown, StoreUnavailable
 from evsys.core.ports import EVENTS, Bus, Clock
+from evsys.core.records import KeyedRequest
 from evsys.core.work import Committed, Conflict, Failed, Fenced, Settlement, Unknown, Work
 
 FAILURE_COUNTS_S: Final = 60.0
@@ -15,6 +22,41 @@ class Committer(Protocol):
 
     async def commit(self, work: Work) -> Settlement:
         """Commit a Work and say what came of it."""
+
+
+class Once:
+    """A request with an Idempotency-Key that is being done. Every Work that is written for it says so in the
+    same commit: what was done is never done again, wherever the server stops."""
+
+    def __init__(
+        self, record: KeyedRequest, status: int, answer_of: Callable[[Work], Raw | None] = lambda work: None
+    ) -> None:
+        """`record` is what is reserved; `status` what the request is answered with when it goes well, and
+        `answer_of` with which content, where a Work tells that already."""
+        self.record = record
+        self._task = asyncio.current_task()
+        self._status = status
+        self._answer_of = answer_of
+
+    @property
+    def here(self) -> bool:
+        """Whether it is being done in this task: what a request leaves behind to be done is no part of it."""
+        return asyncio.current_task() is self._task
+
+    def mark(self, work: Work) -> KeyedRequest:
+        """Add to a Work that it does the request; what is then recorded of it."""
+        done = replace(
+            self.record,
+            status=self._status,
+            answer=self._answer_of(work),
+            version=self.record.version + 1,
+        )
+        work.change(done)
+        return done
+
+
+ONCE: Final[ContextVar[Once | None]] = ContextVar("once", default=None)
+"""The request with an Idempotency-Key that is being done here, if it is one."""
 
 
 class Books:
@@ -36,9 +78,13 @@ class Books:
     async def write(self, work: Work) -> Conflict | None:
         """Commit. None: it is durable; the Conflict: somebody was faster, nothing was written. Raises
         StoreUnavailable."""
+        once = ONCE.get()
+        marked = once.mark(work) if once is not None and once.here else None
         match await self._store.commit(work):
             case Committed(last_seq=seq):
                 self._failure = ""
+                if once is not None and marked is not None:
+                    once.record = marked
                 if seq:
                     self._bus.publish(EVENTS, b"%d" % seq)
                 return None
@@ -49,7 +95,7 @@ class Books:
                 raise StoreUnavailable(f"the database did not take the change: {reason}")
             case Unknown(reason=reason):
                 self._failed(reason)
-                raise StoreUnavailable(f"whether the database took the change is not known: {reason}")
+                raise OutcomeUnknown(f"whether the database took the change is not known: {reason}")
             case Fenced():
                 raise StoreUnavailable("the change is of an older owner")
 

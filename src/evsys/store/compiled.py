@@ -9,7 +9,7 @@ from evsys.core import records
 from evsys.core.records import Record
 from evsys.store.tables import CompiledTable, Lookup, Statement
 
-VERSION: Final = "0011"
+VERSION: Final = "0012"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 TABLES: Final[dict[type[Record], CompiledTable]] = {
@@ -869,6 +869,37 @@ TABLES: Final[dict[type[Record], CompiledTable]] = {
             Lookup(
                 "SELECT local_list_contents.digest, local_list_contents.entries  FROM local_list_contents  WHERE local_list_contents.digest = ?",
                 (0,),
+            ),
+        ),
+    ),
+    records.KeyedRequest: CompiledTable(
+        name="keyed_requests",
+        columns=("owner", "key", "digest", "at", "status", "location", "answer", "version"),
+        cells={"at": "time", "answer": "json"},
+        statements={
+            "save": Statement(
+                'INSERT INTO keyed_requests (owner, "key", digest, at, status, location, answer, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (owner, "key") DO UPDATE SET digest = excluded.digest, at = excluded.at, status = excluded.status, location = excluded.location, answer = excluded.answer, version = excluded.version'
+            ),
+            "add": Statement(
+                'INSERT INTO keyed_requests (owner, "key", digest, at, status, location, answer, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?)'
+            ),
+            "add_once": Statement(
+                'INSERT INTO keyed_requests (owner, "key", digest, at, status, location, answer, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING'
+            ),
+            "change": Statement(
+                'UPDATE keyed_requests SET digest=?, at=?, status=?, location=?, answer=?, version=? WHERE keyed_requests.owner = ? AND keyed_requests."key" = ? AND keyed_requests.version = ? - 1',
+                (2, 3, 4, 5, 6, 7, 0, 1, 7),
+                exact=True,
+            ),
+            "remove": Statement(
+                'DELETE FROM keyed_requests WHERE keyed_requests.owner = ? AND keyed_requests."key" = ?',
+                (0, 1),
+            ),
+        },
+        lookups=(
+            Lookup(
+                'SELECT keyed_requests.owner, keyed_requests."key", keyed_requests.digest, keyed_requests.at, keyed_requests.status, keyed_requests.location, keyed_requests.answer, keyed_requests.version  FROM keyed_requests  WHERE keyed_requests.owner = ? AND keyed_requests."key" = ?',
+                (0, 1),
             ),
         ),
     ),

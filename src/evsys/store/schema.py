@@ -47,7 +47,7 @@ from evsys.store.cells import (
     workarounds_to_text,
 )
 
-VERSION: Final = "0011"
+VERSION: Final = "0012"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 
@@ -617,6 +617,21 @@ local_list_contents: Final = Table(
     "local_list_contents", metadata, _key("digest"), _json("entries"), sqlite_with_rowid=False
 )
 
+keyed_requests: Final = Table(
+    "keyed_requests",
+    metadata,
+    _key("owner"),
+    _key("key"),
+    _text("digest"),
+    _time("at"),
+    _number("status"),
+    _text("location"),
+    _maybe_json("answer"),
+    _number("version"),
+)
+Index("keyed_requests_by_time", keyed_requests.c.at)
+"""The oldest, which are swept."""
+
 leases: Final = Table("leases", metadata, _key("name"), _number("next"))
 
 consumer_cursors: Final = Table(
@@ -704,6 +719,7 @@ TABLES: Final[dict[type[records.Record], AnyTable]] = {
     records.Reservation: reservations,
     records.LocalList: local_lists,
     records.LocalListContent: local_list_contents,
+    records.KeyedRequest: keyed_requests,
     records.Lease: leases,
     records.ConfigurationKey: configuration_keys,
     records.ConsumerCursor: consumer_cursors,
