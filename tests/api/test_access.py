@@ -39,6 +39,7 @@ READS = (
     "/api/v1/status",
     "/api/v1/events",
     "/api/v1/events/stream",
+    "/api/v1/alarms",
 )
 OPERATORS_READ = (
     "/api/v1/users",
@@ -60,6 +61,7 @@ WRITES = (
     ("POST", "/api/v1/reservations"),
     ("DELETE", "/api/v1/reservations/held"),
     ("POST", "/api/v1/transactions/none/close"),
+    ("POST", "/api/v1/alarms/alarm/acknowledge"),
     ("POST", "/api/v1/stations"),
     ("PATCH", "/api/v1/stations/nobody"),
     ("DELETE", "/api/v1/stations/nobody"),
@@ -94,6 +96,7 @@ NAMES = {
     "who": "{user_id}",
     "which": "{key_id}",
     "whose": "{serial}",
+    "alarm": "{alarm_id}",
 }
 """What stands for an id in the paths above."""
 OPEN = ("/health/live", "/health/ready", "/api/v1/openapi.json")

@@ -33,12 +33,25 @@ TOKEN = records.Token(id="T", created_at=NOON)
 USER = records.User(id="u", created_at=NOON)
 LOCATION = records.Location(id="l", created_at=NOON)
 
+ALARM = records.Alarm(
+    id="a",
+    station_id="CP1",
+    kind="security_event",
+    name="n",
+    severity="warning",
+    raised_at=NOON,
+    last_at=NOON,
+    last_seq=1,
+)
+
 OF_A_STATION = [
     events.StationRegistered(station=STATION),
     events.StationChanged(station=STATION),
     events.StationRemoved(station_id="CP1"),
     events.StationSecurityChanged(station_id="CP1", by="b"),
     events.SecurityUpgradeChanged(station_id="CP1", upgrade_id="u", profile=1, state="done"),
+    events.AlarmRaised(alarm=ALARM),
+    events.AlarmAcknowledged(alarm=ALARM, by="b"),
     events.CertificateIssued(station_id="CP1", serial="a", name="n", valid_until=NOON),
     events.CertificateRefused(station_id="CP1", reason="r"),
     events.CertificateRevoked(station_id="CP1", serial="a"),

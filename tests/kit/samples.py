@@ -6,6 +6,7 @@ from msgspec import Raw
 
 from evsys.core import records
 from evsys.core.records import (
+    Alarm,
     ApiKey,
     ApiKeySecret,
     CommandRecord,
@@ -130,6 +131,16 @@ def one_of_each() -> list[Record]:
             request_digest="d" * 64,
             issued_at=NOON,
             revoked_at=NOON,
+        ),
+        Alarm(
+            id="a1",
+            station_id="CP-1",
+            kind="security_event",
+            name="MemoryExhaustion",
+            severity="critical",
+            raised_at=NOON,
+            last_at=NOON,
+            last_seq=7,
         ),
         SecurityUpgrade(
             id="u1",

@@ -12,6 +12,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from evsys.api import (
+    alarms,
     certificates,
     commands,
     documents,
@@ -79,6 +80,8 @@ def create_app(office: Office, metrics: OfficeMetrics, key_required: bool = Fals
             security.remove_station_keys,
             security.upgrade_station,
             security.list_upgrades,
+            alarms.list_alarms,
+            alarms.acknowledge_alarm,
             certificates.list_certificates,
             certificates.sign_certificate,
             certificates.revoke_certificate,

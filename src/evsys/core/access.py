@@ -25,6 +25,8 @@ Action = Literal[
     "location.read",
     "location.edit",
     "event.read",
+    "alarm.read",
+    "alarm.edit",
     "message.read",
     "status.read",
     "key.read",
@@ -39,6 +41,7 @@ _VIEWER: frozenset[Action] = frozenset(
         "token.read",
         "location.read",
         "event.read",
+        "alarm.read",
         "status.read",
     )
 )
@@ -47,6 +50,7 @@ _OPERATOR: frozenset[Action] = _VIEWER | frozenset[Action](
         "station.edit",
         "station.command",
         "security.read",
+        "alarm.edit",
         "transaction.close",
         "token.edit",
         "reservation.edit",

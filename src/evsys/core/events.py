@@ -10,6 +10,7 @@ from typing import Literal
 from msgspec import Raw, Struct
 
 from evsys.core.records import (
+    Alarm,
     ApiKey,
     ConnectorStatus,
     LocalListState,
@@ -92,6 +93,17 @@ class CertificateRefused(_Event, frozen=True, kw_only=True):
 class CertificateRevoked(_Event, frozen=True, kw_only=True):
     station_id: str
     serial: str
+    by: str = ""
+
+
+class AlarmRaised(_Event, frozen=True, kw_only=True):
+    """Something that people should look at has happened, which no open alarm tells of yet."""
+
+    alarm: Alarm
+
+
+class AlarmAcknowledged(_Event, frozen=True, kw_only=True):
+    alarm: Alarm
     by: str = ""
 
 
@@ -328,6 +340,8 @@ Event = (
     | CertificateRefused
     | CertificateRevoked
     | ConnectionRefused
+    | AlarmRaised
+    | AlarmAcknowledged
     | StationConnected
     | StationDisconnected
     | StationBooted
@@ -403,6 +417,8 @@ def station_of(event: Event) -> str:
             return event.transaction.station_id
         case ReservationChanged(reservation=reservation):
             return reservation.station_id
+        case AlarmRaised(alarm=alarm) | AlarmAcknowledged(alarm=alarm):
+            return alarm.station_id
         case MessageQuarantined(quarantined=quarantined):
             return quarantined.station_id
         case (

@@ -165,6 +165,34 @@ class SecurityUpgrade(Record, frozen=True, kw_only=True):
     version: int = 1
 
 
+AlarmKind = Literal["security_event", "connection_refused", "certificate_refused", "upgrade_failed"]
+AlarmSeverity = Literal["critical", "warning"]
+
+
+class Alarm(Record, frozen=True, kw_only=True):
+    """Something that people should look at; the office's. One of a station, kind and name is open at a
+    time."""
+
+    id: str
+    station_id: str
+    """Empty where it is of no station that is known."""
+    kind: AlarmKind
+    name: str
+    """What it is within its kind: the type of a security event, the reason of a refusal."""
+    severity: AlarmSeverity
+    detail: str = ""
+    """What was said of it last."""
+    count: int = 1
+    """How often it happened."""
+    raised_at: datetime
+    last_at: datetime
+    last_seq: int
+    """The number of the last event that was counted."""
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str = ""
+    version: int = 1
+
+
 class StationStatus(Record, frozen=True, kw_only=True, gc=False):
     """What a station says of itself and of its link."""
 

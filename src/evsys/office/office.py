@@ -4,6 +4,7 @@ import asyncio
 
 from evsys.core.ports import Bus, Clock
 from evsys.core.workarounds import Models
+from evsys.office.alarms import Alarms
 from evsys.office.authority import Signer
 from evsys.office.certificates import Certificates
 from evsys.office.closing import Closing
@@ -72,6 +73,8 @@ class Office:
         self.upgrades = Upgrades(
             books, reader, clock, self.commands, self.security, self.certificates, offers_tls
         )
+        self.alarms = Alarms(books, reader, clock)
+        self.alarms.follow(self.consumers)
         self.wire = wire
         self.status = Status(books, reader, bus)
 

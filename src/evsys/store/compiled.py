@@ -9,7 +9,7 @@ from evsys.core import records
 from evsys.core.records import Record
 from evsys.store.tables import CompiledTable, Lookup, Statement
 
-VERSION: Final = "0012"
+VERSION: Final = "0013"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 TABLES: Final[dict[type[Record], CompiledTable]] = {
@@ -263,6 +263,52 @@ TABLES: Final[dict[type[Record], CompiledTable]] = {
             Lookup(
                 "SELECT security_upgrades.id, security_upgrades.station_id, security_upgrades.profile, security_upgrades.state, security_upgrades.requested_by, security_upgrades.requested_at, security_upgrades.changed_at, security_upgrades.error, security_upgrades.version  FROM security_upgrades  WHERE security_upgrades.station_id = ? AND state NOT IN ('done', 'failed')",
                 (1,),
+            ),
+        ),
+    ),
+    records.Alarm: CompiledTable(
+        name="alarms",
+        columns=(
+            "id",
+            "station_id",
+            "kind",
+            "name",
+            "severity",
+            "detail",
+            "count",
+            "raised_at",
+            "last_at",
+            "last_seq",
+            "acknowledged_at",
+            "acknowledged_by",
+            "version",
+        ),
+        cells={"raised_at": "time", "last_at": "time", "acknowledged_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO alarms (id, station_id, kind, name, severity, detail, count, raised_at, last_at, last_seq, acknowledged_at, acknowledged_by, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET station_id = excluded.station_id, kind = excluded.kind, name = excluded.name, severity = excluded.severity, detail = excluded.detail, count = excluded.count, raised_at = excluded.raised_at, last_at = excluded.last_at, last_seq = excluded.last_seq, acknowledged_at = excluded.acknowledged_at, acknowledged_by = excluded.acknowledged_by, version = excluded.version"
+            ),
+            "add": Statement(
+                "INSERT INTO alarms (id, station_id, kind, name, severity, detail, count, raised_at, last_at, last_seq, acknowledged_at, acknowledged_by, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO alarms (id, station_id, kind, name, severity, detail, count, raised_at, last_at, last_seq, acknowledged_at, acknowledged_by, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "change": Statement(
+                "UPDATE alarms SET station_id=?, kind=?, name=?, severity=?, detail=?, count=?, raised_at=?, last_at=?, last_seq=?, acknowledged_at=?, acknowledged_by=?, version=? WHERE alarms.id = ? AND alarms.version = ? - 1",
+                (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 12),
+                exact=True,
+            ),
+            "remove": Statement("DELETE FROM alarms WHERE alarms.id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT alarms.id, alarms.station_id, alarms.kind, alarms.name, alarms.severity, alarms.detail, alarms.count, alarms.raised_at, alarms.last_at, alarms.last_seq, alarms.acknowledged_at, alarms.acknowledged_by, alarms.version  FROM alarms  WHERE alarms.id = ?",
+                (0,),
+            ),
+            Lookup(
+                "SELECT alarms.id, alarms.station_id, alarms.kind, alarms.name, alarms.severity, alarms.detail, alarms.count, alarms.raised_at, alarms.last_at, alarms.last_seq, alarms.acknowledged_at, alarms.acknowledged_by, alarms.version  FROM alarms  WHERE alarms.station_id = ? AND alarms.kind = ? AND alarms.name = ? AND acknowledged_at IS NULL",
+                (1, 2, 3),
             ),
         ),
     ),

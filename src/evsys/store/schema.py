@@ -47,7 +47,7 @@ from evsys.store.cells import (
     workarounds_to_text,
 )
 
-VERSION: Final = "0012"
+VERSION: Final = "0013"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 
@@ -293,6 +293,39 @@ Index(
     postgresql_where=_under_way,
 )
 """One at a time of a station; and all of them, when the office starts."""
+
+alarms: Final = Table(
+    "alarms",
+    metadata,
+    _key("id"),
+    _text("station_id"),
+    _text("kind"),
+    _text("name"),
+    _text("severity"),
+    _text("detail"),
+    _number("count"),
+    _time("raised_at"),
+    _time("last_at"),
+    _number("last_seq"),
+    _maybe_time("acknowledged_at"),
+    _text("acknowledged_by"),
+    _number("version"),
+)
+_unseen = text("acknowledged_at IS NULL")
+Index(
+    "alarms_open",
+    alarms.c.station_id,
+    alarms.c.kind,
+    alarms.c.name,
+    unique=True,
+    sqlite_where=_unseen,
+    postgresql_where=_unseen,
+)
+"""One of a kind and name is open at a time: what happens again is counted in it."""
+Index("alarms_by_time", alarms.c.raised_at, alarms.c.id)
+"""Pages of all alarms, newest first."""
+Index("alarms_by_station", alarms.c.station_id, alarms.c.raised_at, alarms.c.id)
+"""Pages of a station's alarms, newest first."""
 
 station_status: Final = Table(
     "station_status",
@@ -702,6 +735,7 @@ TABLES: Final[dict[type[records.Record], AnyTable]] = {
     records.StationProof: station_proofs,
     records.StationCertificate: station_certificates,
     records.SecurityUpgrade: security_upgrades,
+    records.Alarm: alarms,
     records.StationStatus: station_status,
     records.ConnectorStatus: connector_status,
     records.LastSeen: last_seen,

@@ -14,6 +14,7 @@ from evsys.core.work import Work
 from evsys.store.connections import open_to_read
 from evsys.store.inline import InlineStore
 from evsys.store.views import (
+    alarms,
     certificates,
     commands,
     credentials,
@@ -151,6 +152,11 @@ PAGES: list[tuple[Query, tuple[str, ...]]] = [
     (partial(certificates.certificate, serial="x"), ()),
     (partial(upgrades.of_station, station_id="x"), ()),
     (upgrades.under_way, ()),
+    (partial(alarms.open_alarm, station_id="x", kind="y", name="z"), ()),
+    (partial(alarms.alarm, alarm_id="x"), ()),
+    (partial(alarms.alarms_page, limit=10), ()),
+    (partial(alarms.alarms_page, limit=10, station_id="x", acknowledged=False), ()),
+    (partial(alarms.alarms_page, limit=10, cursor=to_cursor("alarms None ", (1, "x"))), ()),
     (partial(certificates.of_station, station_id="x"), ()),
     (partial(certificates.of_request, station_id="x", digest="y"), ()),
     (partial(certificates.ending, now=NOON, limit=10), ()),
