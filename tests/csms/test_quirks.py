@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 
 import evsys
+from evsys.core.commands import Reset
+from evsys.core.ports import CommandReply, CommandRequest
 from evsys.core.quirks import KINDS
 from evsys.core.records import StationQuirk
 from evsys.csms.quirks import EXAMPLE_CHARS, FLUSH_EVERY_S
@@ -113,6 +115,41 @@ def test_what_nothing_can_be_made_of_is_counted_too(central: Central) -> None:
         "unreadable_call": 1,
         "two_sockets": 1,
     }
+
+
+def commanded(central: Central, answer: object) -> CommandReply:
+    """What comes of a Reset that the station answers so."""
+    peer = central.connect()
+    replies: list[CommandReply] = []
+    request = CommandRequest(command=Reset(), command_id=f"c{central.clock.now().timestamp()}")
+    central.node.command("CP1", request, replies.append)
+    central.settle()
+    peer.answer(answer)
+    return replies[0]
+
+
+def test_repairs_of_answers_are_counted_and_in_strict_conformance_refused(central: Central) -> None:
+    odd = {"status": "accepted", "extra": 1}
+    reply = commanded(central, odd)
+    assert reply.outcome is not None
+    assert reply.outcome.accepted
+    assert central.node.shared.quirks.counts("CP1") == {"unknown_member": 1, "enum_spelling": 1}
+    central.clock.step(1)
+    central.change_station(conformance="strict")
+    assert commanded(central, odd).error == "BadAnswer"
+
+
+def test_answers_that_are_late_or_cannot_be_read_are_counted(central: Central) -> None:
+    peer = central.connect()
+    for number in range(2):
+        request = CommandRequest(command=Reset(), command_id=f"c{number}")
+        central.node.command("CP1", request, lambda reply: None)
+        central.settle()
+    first = peer.calls()[0][0]
+    central.pass_time(31)
+    peer.connection.received(f'[3,"{first}",{{"status":"Accepted"}}]'.encode())
+    peer.connection.received(f'[3,"{peer.calls()[-1][0]}",{{"status":'.encode())
+    assert central.node.shared.quirks.counts("CP1") == {"late_answer": 1, "broken_answer": 1}
 
 
 def test_the_quirks_of_one_station_are_not_anothers(central: Central) -> None:

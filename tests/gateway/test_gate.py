@@ -454,3 +454,20 @@ async def test_picows_does_not_fill_the_log_with_the_illegal_frames_of_strangers
     assert not [record for record in caplog.records if record.levelno > logging.INFO]
     (entry,) = lines_of(entries, "a link is closed")
     assert (entry["who"], entry["reason"]) == ("CP1", "an illegal frame")
+
+
+async def test_what_is_odd_in_a_handshake_is_counted_of_its_station(serve: Serve) -> None:
+    served = await serve(assume_protocol="ocpp1.6")
+    odd = [
+        (request("/ws//CP1"), {"odd_path": 1}),
+        (request("/ws/CP1", without="Sec-WebSocket-Protocol"), {"odd_path": 1, "no_subprotocol": 1}),
+        (request("/ws/cp1"), {"odd_path": 1, "no_subprotocol": 1, "identity_case": 1}),
+        (request("/ws/CP1"), {"odd_path": 1, "no_subprotocol": 1, "identity_case": 1}),
+        (request("/ws/%43P1?from=here"), {"odd_path": 1, "no_subprotocol": 1, "identity_case": 1}),
+    ]
+    for handshake, counted in odd:
+        async with served.wire() as wire:
+            wire.send(handshake)
+            assert (await wire.answer())[0] == 101
+            found = served.node.shared.quirks.counts("CP1")
+            assert {kind: n for kind, n in found.items() if kind != "two_sockets"} == counted
