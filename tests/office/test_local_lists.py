@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import msgspec
 import pytest
-from msgspec.structs import replace
 
 from evsys.core.errors import InUse, StationUnknown
 from evsys.core.events import TokenChanged, TokenRegistered, TokenRemoved
@@ -40,6 +39,8 @@ class Charger:
         self.updates: list[dict[str, object]] = []
         self.asked: list[str] = []
         self.says: list[object] = []
+        self.mute = False
+        """Whether a SendLocalList is neither obeyed nor answered."""
         self._office = office
         self._connection: Connection | None = None
 
@@ -67,6 +68,8 @@ class Charger:
             self.asked.append(message[2])
         if message[0] == 2 and message[2] == "SendLocalList":
             self.updates.append(message[3])
+            if self.mute:
+                return
             if self.says:
                 said = self.says.pop(0)
                 reply = [4, message[1], said, "", {}] if said == "InternalError" else [3, message[1], said]
@@ -328,7 +331,12 @@ async def test_an_office_that_died_in_the_middle_sends_the_whole_list(tmp_path: 
     path = new_database(tmp_path)
     async with life(path) as office:
         charger = await charger_of(office)
-        await office.office.local_lists._save(replace(kept(office), state="SENDING", content=""))
+        charger.mute = True
+        await block(office, "CARD0003")
+        await until(lambda: charger.updates != [])
+        office._keeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await office._keeping
     async with life(path) as office:
         again = Charger(office, "CP1")
         again.point.cabinet.tokens = charger.point.cabinet.tokens

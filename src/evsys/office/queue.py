@@ -178,21 +178,21 @@ class CommandQueue:
             if not await self._write(sending):
                 return True
             queued = sending
-        elif await self._was_sent(queued):
-            return await self._end(queued, "Sent")
         failure: EvsysError | None = None
         try:
             await self._sender.deliver(queued)
-        except (StationOffline, StoreUnavailable):
-            await self._write(replace(queued, status="Queued", version=queued.version + 1))
-            return False
         except EvsysError as error:
             failure = error
         if await self._was_sent(queued):
             return await self._end(queued, "Sent")
-        if isinstance(failure, BadCommand):
-            return await self._end(queued, "Failed", error=str(failure))
-        return False  # the gateway was silent: offered again with the same id
+        match failure:
+            case BadCommand():
+                return await self._end(queued, "Failed", error=str(failure))
+            case StationOffline() | StoreUnavailable():
+                await self._write(replace(queued, status="Queued", version=queued.version + 1))
+            case _:
+                pass  # the gateway was silent: it is offered again with the same id
+        return False
 
     async def _expired(self, queued: QueuedCommand) -> bool:
         if queued.status == "Sending" and await self._was_sent(queued):
