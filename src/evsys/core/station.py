@@ -65,7 +65,7 @@ class Station:
 
     def open_on(self, evse_id: int) -> Transaction | None:
         """The open transaction of an EVSE; there is at most one."""
-        for transaction in self.transactions.values():
+        for transaction in reversed(self.transactions.values()):
             if transaction.evse_id == evse_id and transaction.ended_at is None:
                 return transaction
         return None
@@ -78,11 +78,11 @@ class Station:
         the number that the station uses for it. Stations use their own numbers again and for each EVSE, so
         that of an ended one proves nothing."""
         aliased = None
-        for transaction in self.transactions.values():
+        for transaction in reversed(self.transactions.values()):  # nearly always the newest is meant
             if transaction.number == number:
                 return transaction
-            if transaction.alias == number and transaction.ended_at is None:
-                aliased = transaction if evse_id in (None, transaction.evse_id) else aliased
+            if aliased is None and transaction.alias == number and transaction.ended_at is None:
+                aliased = transaction if evse_id in (None, transaction.evse_id) else None
         return aliased
 
     def ended(self, evse_id: int) -> list[Transaction]:

@@ -24,8 +24,8 @@ MAX_FRAME_BYTES: Final = 32 * 1024
 """What is kept of a frame; the whole of it may be a megabyte."""
 
 MASK: Final = b"***"
-MAY_BE_SECRET: Final = re.compile(rb"uthorization|://")
-"""What every frame with a secret has somewhere."""
+MARKS: Final = (b"uthorization", b"://")
+"""Every frame with a secret has one of these somewhere."""
 _TEXT = rb'"(?:[^"\\]|\\.)*"'
 _KEY_VALUE = re.compile(rb'("key"\s*:\s*"AuthorizationKey"[^{}]*?"value"\s*:\s*)' + _TEXT, re.IGNORECASE)
 _VALUE_KEY = re.compile(
@@ -125,7 +125,7 @@ def _piece(station_id: str, frames: list[WireFrame]) -> bytes:
     """A piece as msgpack, its secrets masked. Nearly all have none: that is seen of a piece as a whole, fifty
     frames at once."""
     piece = msgspec.msgpack.encode(wire_piece(station_id, frames))
-    if MAY_BE_SECRET.search(piece) is None:
+    if not any(mark in piece for mark in MARKS):
         return piece
     clean: list[WireFrame] = [(at, direction, masked(frame)) for at, direction, frame in frames]
     return msgspec.msgpack.encode(wire_piece(station_id, clean))

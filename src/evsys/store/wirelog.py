@@ -18,6 +18,8 @@ from evsys.store.connections import BUSY_TIMEOUT_S
 
 PRUNED_AT_ONCE: Final = 500
 """Pieces deleted in one statement: a few megabytes."""
+PAGE_BYTES: Final = 32 * 1024
+"""A piece fits into one page, and is not cut over a chain of them."""
 DAY_US: Final = 86_400 * 1_000_000
 
 _SCHEMA = """
@@ -60,6 +62,7 @@ class WireStore:
         self._connection = sqlite3.connect(
             path, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT_S
         )
+        self._connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
         self._connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         self._connection.execute("PRAGMA journal_mode=WAL").fetchone()
         self._connection.execute("PRAGMA synchronous=OFF")
