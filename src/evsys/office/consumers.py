@@ -33,8 +33,9 @@ from evsys.store.views.reader import Reader
 
 PAGE: Final = 500
 """Events read at once; the cursor is saved behind each page."""
-EVERY_S: Final = 0.1
-"""A consumer looks into the log at most so often: what comes in a burst comes in one page."""
+EVERY_S: Final = 0.5
+"""A consumer looks into the log at most so often: what comes in a burst comes in one page. A look costs a
+millisecond or two, and under load every consumer would look all the time."""
 LOOK_S: Final = 2.0
 """A wake-up that was lost costs so much delay."""
 LEASE_S: Final = 30.0
