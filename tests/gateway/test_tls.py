@@ -1,6 +1,7 @@
 """TLS of the stations' listeners: certificates of servers and stations, old versions, and reloading."""
 
 import asyncio
+import json
 import ssl
 from base64 import b64encode
 from datetime import timedelta
@@ -14,10 +15,15 @@ from evsys.core.events import ConnectionRefused
 from evsys.core.records import StationKey, StationProof, StationSecurity
 from evsys.gateway.tls import Certificates, TlsFiles, context_of
 from kit.clock import NOON
-from kit.gateway import SERVER_KEY, Serve, Served, request
+from kit.gateway import SERVER_KEY, Serve, Served, request, station
 from kit.pki import DAY, Authority, Files, station_context
 from kit.waiting import until
 
+VECTORS: list[dict[str, dict[str, str]]] = [
+    record
+    for record in json.loads((Path(__file__).parents[1] / "vectors" / "handshake.json").read_text())
+    if record["id"].startswith("H-profile3")
+]
 PASSWORD = "correct-horse-battery"
 
 
@@ -220,16 +226,38 @@ async def test_a_certificate_of_another_station_is_refused_with_a_recorded_reaso
     assert await why(served) == {("CP1", "wrong certificate name")}
 
 
-@pytest.mark.parametrize(("organisation", "status"), [("ACME", 101), ("OtherCPO", 403), ("", 403)])
-async def test_a_certificate_of_another_operator_is_refused(
-    serve: Serve, certificates: Certificates, authority: Authority, organisation: str, status: int
+def test_the_vectors_of_certificates_are_all_here() -> None:
+    assert [record["id"] for record in VECTORS] == [
+        "H-profile3-no-cert",
+        "H-profile3-other-o",
+        "H-profile3-ok",
+    ]
+
+
+@pytest.mark.parametrize("record", VECTORS, ids=[str(record["id"]) for record in VECTORS])
+async def test_a_certificate_of_the_vectors_is_answered_as_it_says(
+    serve: Serve, certificates: Certificates, authority: Authority, record: dict[str, dict[str, str]]
 ) -> None:
-    """H-profile3-ok and H-profile3-other-o of the vectors, which are written for 2.0.1."""
+    """They are written for 2.0.1; what they say of certificates holds for 1.6, which is offered here."""
+    config, subject = record["config"], record["request"].get("client_cert")
+    name = config["station"]
     served = await serve(
-        tls=certificates, organisation="ACME", credentials=[asked(3, certificate_name="SN-0001")]
+        [station(name)],
+        tls=certificates,
+        organisation=config.get("cpo", ""),
+        credentials=[asked(3, name, certificate_name=config.get("serial", ""))],
     )
-    own = authority.issue("SN-0001", organisation=organisation)
-    assert await connects(served, station_context(authority.root, own)) == status
+    own = authority.issue(subject["CN"], organisation=subject["O"]) if subject else None  # type: ignore[index]
+    status = await connects(served, station_context(authority.root, own), name)
+    assert status == 101 if record["expected"].get("http") == 101 else status in (401, 403)
+
+
+async def test_a_certificate_without_an_organisation_is_none_of_the_operator(
+    serve: Serve, certificates: Certificates, authority: Authority
+) -> None:
+    served = await serve(tls=certificates, organisation="ACME", credentials=[asked(3)])
+    assert await connects(served, station_context(authority.root, authority.issue("CP1"))) == 403
+    assert await why(served) == {("CP1", "wrong organisation")}
 
 
 async def test_a_certificate_that_proves_nothing_does_not_shut_out_a_good_password(
@@ -282,3 +310,33 @@ async def test_a_server_s_certificate_is_none_of_a_station(
     served = await serve(tls=certificates)
     await refused(served, authority, authority.issue("CP1", server=True))
     assert await why(served) == {("", "certificate not trusted")}
+
+
+# -- storms --------------------------------------------------------------------------------------------------
+
+
+async def storm(serve: Serve, certificates: Certificates, authority: Authority, count: int) -> None:
+    """So many stations with passwords reconnect over TLS at once, and all are let in."""
+    names = [f"CP{number}" for number in range(count)]
+    served = await serve(
+        [station(name) for name in names],
+        tls=certificates,
+        credentials=[record for name in names for record in (asked(2, name), key(name))],
+    )
+    bare = station_context(authority.root)
+    statuses = await asyncio.gather(*(connects(served, bare, name, **password(name)) for name in names))
+    assert statuses == [101] * count
+    assert {served.floor(name) for name in names} == {2}
+
+
+async def test_stations_with_passwords_reconnect_over_tls_in_a_storm(
+    serve: Serve, certificates: Certificates, authority: Authority
+) -> None:
+    await storm(serve, certificates, authority, 100)
+
+
+@pytest.mark.long
+async def test_two_thousand_stations_with_passwords_reconnect_over_tls_in_a_storm(
+    serve: Serve, certificates: Certificates, authority: Authority
+) -> None:
+    await storm(serve, certificates, authority, 2000)

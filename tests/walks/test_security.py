@@ -123,6 +123,7 @@ def knock(port: int, tls: ssl.SSLContext | None = None, name: str = STATION, **h
                 peer.close()
 
 
+@pytest.mark.timeout(300)
 def test_a_station_rises_to_profile_3_by_commands_alone_renews_and_never_falls(
     secured: tuple[Program, int],
 ) -> None:
@@ -165,6 +166,7 @@ def test_a_station_rises_to_profile_3_by_commands_alone_renews_and_never_falls(
         office.close()
 
 
+@pytest.mark.timeout(300)
 def test_an_upgrade_goes_on_after_a_restart_of_the_office(secured: tuple[Program, int]) -> None:
     program, port = secured
     with simulated(program, port):
