@@ -88,3 +88,19 @@ def test_a_new_firmware_may_be_of_another_profile(make_central: Make) -> None:
     assert central.state().workarounds.read_back
     peer.ask("BootNotification", BOOT | {"firmwareVersion": "2.0"})
     assert central.state().workarounds == Workarounds()
+
+
+def test_what_is_never_triggered_is_not_polled_nor_asked_for_after_a_reconnect(make_central: Make) -> None:
+    central, peer = booted(
+        make_central,
+        Workarounds(never_trigger=("MeterValues", "StatusNotification")),
+        poll_interval_s=20.0,
+    )
+    central.change_station(poll_meter_values=True)
+    peer.start()
+    again = central.connect()
+    central.pass_time(120)
+    assert (actions(peer), actions(again)) == ([], [])
+    central.change_station(workarounds=Workarounds(never_trigger=("StatusNotification",)))
+    central.pass_time(30)
+    assert actions(again) == ["TriggerMessage"]
