@@ -155,3 +155,35 @@ async def test_one_upgrade_of_a_station_is_under_way_at_a_time(tmp_path: Path) -
             for _ in range(2)
         ]
         assert statuses == [202, 409]
+
+
+# -- keys that are sent --------------------------------------------------------------------------------------
+
+KEY_PATH = "/api/v1/stations/CP1/security/key"
+
+
+async def test_the_next_key_is_sent_to_its_station(tmp_path: Path) -> None:
+    async with working(tmp_path) as office, office.client() as client:
+        station = await office.station({"ChangeConfiguration": ACCEPTED})
+        made = await client.post(KEY_PATH, json={"send": True})
+        assert made.status_code == 201
+        assert given_key(station) == json_of(made)["key"]
+        assert await numbers_of_keys(office) == [1]
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"), [({"status": "Rejected"}, 400), (("NotSupported", "no such key"), 502)]
+)
+async def test_a_key_that_its_station_refuses_is_forgotten(
+    tmp_path: Path, answer: dict[str, object] | tuple[str, str], status: int
+) -> None:
+    async with working(tmp_path) as office, office.client() as client:
+        await office.station({"ChangeConfiguration": answer})
+        assert (await client.post(KEY_PATH, json={"send": True})).status_code == status
+        assert await numbers_of_keys(office) == []
+
+
+async def test_a_key_is_not_made_for_a_station_that_is_away_and_to_be_sent_it(tmp_path: Path) -> None:
+    async with working(tmp_path) as office, office.client() as client:
+        assert (await client.post(KEY_PATH, json={"send": True})).status_code == 409
+        assert await numbers_of_keys(office) == []

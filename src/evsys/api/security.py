@@ -36,6 +36,8 @@ class NewStationKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     key: Annotated[str, Meta(min_length=16, max_length=40)] | None = None
     require: bool = True
     """From now on the station is refused without a password."""
+    send: bool = False
+    """Send it to the station as well, which must be connected; it keeps its old one where it refuses."""
     replace: bool = False
     """Older keys are good no more, though the station has not used this one yet."""
 
@@ -78,18 +80,21 @@ async def change_security(
 @post(
     "/stations/{station_id:str}/security/key",
     guards=[needs("security.edit")],
-    responses=documented(400, 401, 403, 404, 409, 413, 503),
+    responses=documented(400, 401, 403, 404, 409, 413, 422, 429, 502, 503, 504),
     tags=["security"],
     opt={SHOWN_ONCE: True},
 )
 async def set_station_key(
     office: Desk, station_id: FromPath[str], data: JSONBody[NewStationKey], request: StrictRequest
 ) -> MadeStationKey:
-    """Give a station a key, or the next one. The one before stays good until the station has used this one.
-    Nothing is sent to the station."""
-    key, number = await office.security.set_key(
-        station_id, data.key, request.auth.name, data.require, data.replace
-    )
+    """Give a station a key, or the next one, and with `send` to the station itself. The one before stays good
+    until the station has used this one."""
+    if data.send:
+        key, number = await office.upgrades.rotate(station_id, data.key, request.auth.name)
+    else:
+        key, number = await office.security.set_key(
+            station_id, data.key, request.auth.name, data.require, data.replace
+        )
     credentials = await office.security.find(station_id)
     return MadeStationKey(number=number, user=credentials.security.user or station_id, key=key)
 

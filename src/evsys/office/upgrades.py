@@ -31,6 +31,7 @@ from evsys.core.errors import (
     ConnectionLost,
     EvsysError,
     InUse,
+    NoAnswer,
     StaleVersion,
     StationOffline,
 )
@@ -49,6 +50,8 @@ AT_ONCE: Final = 20
 """Upgrades under way; the others wait. Each looks into the database now and then."""
 LOOK_EVERY_S: Final = 0.5
 ANSWER_WITHIN_S: Final = 60.0
+ROTATED_WITHIN_S: Final = 20.0
+"""The same while a person waits for it."""
 THERE_WITHIN_S: Final = 300.0
 """How long a step waits for a station that is away: it comes and goes while it is upgraded."""
 CERTIFIED_WITHIN_S: Final = 300.0
@@ -124,6 +127,22 @@ class Upgrades:
         self._new.put_nowait(upgrade)
         return upgrade
 
+    async def rotate(self, station_id: str, key: str | None, by: str) -> tuple[str, int]:
+        """Give a station its next key (None: one made here) and send it there; returns it with its number.
+        One that it does not take is good no more. Raises as `Security.set_key` and `Commands.send`."""
+        key, number = await self._security.set_key(station_id, key, by, require=False)
+        try:
+            outcome = await self._commands.send(station_id, _set_key(key), by, ROTATED_WITHIN_S)
+        except (NoAnswer, ConnectionLost):
+            raise  # the station may have it: both are good until it is back
+        except EvsysError:
+            await self._security.remove_keys(station_id, by, number)
+            raise
+        if not outcome.accepted:
+            await self._security.remove_keys(station_id, by, number)
+            raise BadCommand(f"key: the station does not take it: {outcome.status}")
+        return key, number
+
     async def of_station(self, station_id: str) -> list[SecurityUpgrade]:
         """The upgrades of a station, the newest first. Raises StationUnknown."""
         await self._security.find(station_id)
@@ -196,8 +215,7 @@ class Upgrades:
             return
         by = upgrade.requested_by
         key, number = await self._security.set_key(station_id, None, by, require=False)
-        variable = SetVariable(name="AuthorizationKey", value=key)
-        outcome = await self._send(upgrade, SetVariables(variables=(variable,)))
+        outcome = await self._send(upgrade, _set_key(key))
         if not outcome.accepted:
             await self._security.remove_keys(station_id, by, number)
             raise _Failed(f"the station does not take a key: {outcome.status}")
@@ -302,6 +320,10 @@ class Upgrades:
 def _profile_of(known: Credentials) -> int:
     """What a station proved when it connected last."""
     return known.proof.profile if known.proof is not None else 0
+
+
+def _set_key(key: str) -> SetVariables:
+    return SetVariables(variables=(SetVariable(name="AuthorizationKey", value=key),))
 
 
 def _told(upgrade: SecurityUpgrade) -> SecurityUpgradeChanged:
