@@ -21,6 +21,7 @@ from evsys.simulator.cabinet import PointSettings
 from evsys.simulator.charge_point import ChargePoint
 from evsys.simulator.commands import answer
 from evsys.store.views import local_lists
+from evsys.store.views.reader import records, select_record
 from kit.clock import NOON
 from kit.database import new_database
 from kit.office import RunningOffice
@@ -288,6 +289,19 @@ async def test_a_station_that_is_opted_out_loses_its_list_and_is_left_alone(offi
     with pytest.raises(InUse, match="local_list"):
         await office.office.local_lists.sync("CP1")
     assert not (await view(office)).wanted
+
+
+async def test_what_a_removed_station_had_is_forgotten(office: RunningOffice) -> None:
+    await charger_of(office)
+    await office.office.stations.remove("CP1", None, "ann")
+    await until(lambda: all_kept(office) == [])
+
+
+def all_kept(office: RunningOffice) -> list[LocalList]:
+    """All that is kept of lists."""
+    return office.reader.read_here(
+        lambda connection: records(connection, LocalList, select_record(LocalList))
+    )
 
 
 async def test_a_station_that_nobody_opted_in_is_asked_nothing(office: RunningOffice) -> None:

@@ -161,6 +161,17 @@ async def test_a_station_that_is_gone_again_is_sent_the_rest_when_it_is_back(off
     assert [action for action, _ in again.calls] == ["ClearCache"]
 
 
+async def test_what_waits_for_a_station_that_is_removed_is_not_meant_for_a_later_one(
+    office: RunningOffice,
+) -> None:
+    await office.put(station(), station("CP2"))
+    gone = await office.office.queue.put("CP1", Reset(), "ann", HOUR)
+    other = await office.office.queue.put("CP2", Reset(), "ann", HOUR)
+    await office.office.stations.remove("CP1", None, "ann")
+    await until(lambda: entry(office, gone).status == "Cancelled")
+    assert entry(office, other).status == "Queued"
+
+
 async def test_only_so_many_wait_for_a_station(office: RunningOffice) -> None:
     await office.put(station(), station("CP2"))
     for _ in range(MAX_WAITING):

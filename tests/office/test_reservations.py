@@ -158,6 +158,14 @@ async def test_a_station_that_is_away_is_told_of_a_cancellation_when_it_is_back(
     await until(lambda: ("CancelReservation", {"reservationId": 1}) in again.calls)
 
 
+async def test_a_station_that_is_removed_keeps_nothing_for_anybody(office: RunningOffice) -> None:
+    await charger_of(office)
+    reservation = await reserve(office)
+    await office.office.stations.remove("CP1", None, "ann")
+    await until(lambda: now(office, reservation).status == "CANCELLED")
+    assert now(office, reservation).reason == "the station was removed"
+
+
 async def test_the_commands_themselves_make_and_cancel_reservations(office: RunningOffice) -> None:
     await charger_of(office)
     made = ReserveNow(id=77, evse_id=1, id_token="CARD", expires_at=NOON + HOUR)

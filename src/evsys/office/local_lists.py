@@ -37,6 +37,7 @@ from evsys.core.events import (
     StationBooted,
     StationChanged,
     StationConnected,
+    StationRemoved,
     TokenChanged,
     TokenRegistered,
     TokenRemoved,
@@ -154,6 +155,7 @@ class LocalLists:
             StationChanged,
             StationConnected,
             StationBooted,
+            StationRemoved,
         )
         consumers.add(CONSUMER, kinds, self._take, self._read_again)
 
@@ -200,6 +202,10 @@ class LocalLists:
         match event.event:
             case TokenRegistered() | TokenChanged() | TokenRemoved():
                 self._read_again()
+            case StationRemoved(station_id=station_id):
+                work = Work(self._clock.now())
+                work.remove(LocalList(station_id=station_id))
+                await self._books.write(work)
             case _:
                 self._patience.pop(event.station_id, None)
                 self._due[event.station_id] = None

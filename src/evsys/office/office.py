@@ -64,6 +64,7 @@ class Office:
         self.closing = Closing(reader, bus)
         self.feed = Feed(reader, bus)
         self.consumers = Consumers(books, reader, bus, clock)
+        self.queue.follow(self.consumers)
         self.reservations = Reservations(books, reader, clock, self.commands, self.queue)
         self.reservations.follow(self.consumers)
         self.certificates = Certificates(books, reader, clock, self.commands, signer, organisation)

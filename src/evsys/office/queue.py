@@ -37,11 +37,12 @@ from evsys.core.errors import (
     StoreUnavailable,
     TooManyCalls,
 )
-from evsys.core.events import CommandDropped, CommandQueued
+from evsys.core.events import CommandDropped, CommandQueued, LoggedEvent, StationRemoved
 from evsys.core.ports import Clock
 from evsys.core.records import CommandRecord, QueuedCommand, QueuedStatus
 from evsys.core.work import Work
 from evsys.office.commands import Commands
+from evsys.office.consumers import Consumers
 from evsys.office.writing import Books
 from evsys.store.views import commands, queue, stations
 from evsys.store.views.queue import Waited
@@ -52,6 +53,7 @@ MAX_WAITING: Final = 50
 SHORTEST: Final = timedelta(seconds=1)
 LONGEST: Final = timedelta(days=30)
 """What was wanted of a station a month ago is not wanted any more."""
+CONSUMER: Final = "command_queue"
 LOOK_EVERY_S: Final = 1.0
 QUIET: Final = timedelta(seconds=3)
 """A station that has said nothing for so long after its boot has said what it had to say."""
@@ -128,6 +130,10 @@ class CommandQueue:
         if queued.status != "Queued" or not await self._end(queued, "Cancelled", by=by):
             raise StaleVersion(f"the command {command_id} waits no longer")
 
+    def follow(self, consumers: Consumers) -> None:
+        """Hear of stations that are removed."""
+        consumers.add(CONSUMER, (StationRemoved,), self._removed)
+
     async def run(self) -> None:
         """Send what waits, until cancelled."""
         async with asyncio.TaskGroup() as sending:
@@ -193,6 +199,14 @@ class CommandQueue:
             case _:
                 pass  # the gateway was silent: it is offered again with the same id
         return False
+
+    async def _removed(self, event: LoggedEvent) -> None:
+        """What waits for a station that was removed is not meant for a later one of its id."""
+        query = partial(queue.first_waiting, station_id=event.station_id)
+        while (queued := await self._reader.read(query)) is not None:
+            sent = queued.status == "Sending" and await self._was_sent(queued)
+            if not await self._end(queued, "Sent" if sent else "Cancelled"):
+                raise StaleVersion(f"the command {queued.id} has just changed")
 
     async def _expired(self, queued: QueuedCommand) -> bool:
         if queued.status == "Sending" and await self._was_sent(queued):

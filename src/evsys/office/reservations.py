@@ -32,7 +32,13 @@ from evsys.core.errors import (
     StationUnknown,
     StoreUnavailable,
 )
-from evsys.core.events import CommandFinished, LoggedEvent, ReservationChanged, TransactionStarted
+from evsys.core.events import (
+    CommandFinished,
+    LoggedEvent,
+    ReservationChanged,
+    StationRemoved,
+    TransactionStarted,
+)
 from evsys.core.ports import Clock
 from evsys.core.records import CommandRecord, Reservation, ReservationStatus, Transaction
 from evsys.core.work import Work
@@ -118,7 +124,7 @@ class Reservations:
 
     def follow(self, consumers: Consumers) -> None:
         """Hear of what becomes of reservations."""
-        consumers.add(CONSUMER, (TransactionStarted, CommandFinished), self._take)
+        consumers.add(CONSUMER, (TransactionStarted, CommandFinished, StationRemoved), self._take)
 
     async def run(self) -> None:
         """End those whose time is over, until cancelled."""
@@ -167,6 +173,10 @@ class Reservations:
                 record = await self._read(commands.command, command_id=finished.command_id)
                 if record is not None:
                     await self._commanded(record)
+            case StationRemoved(station_id=station_id, by=by):
+                kept = await self._read(stations.open_reservations_of, ids=[station_id])
+                for reservation in kept.get(station_id, ()):
+                    await self._settle(reservation, "CANCELLED", "the station was removed", by)
             case _:
                 pass
 
