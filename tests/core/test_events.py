@@ -54,6 +54,7 @@ OF_A_STATION = [
     events.AlarmAcknowledged(alarm=ALARM, by="b"),
     events.CertificateIssued(station_id="CP1", serial="a", name="n", valid_until=NOON),
     events.CertificateRefused(station_id="CP1", reason="r"),
+    events.CertificateEnding(station_id="CP1", serial="a", valid_until=NOON, days=7),
     events.CertificateRevoked(station_id="CP1", serial="a"),
     events.ConnectionRefused(station_id="CP1", reason="wrong password", address="a"),
     events.StationConnected(station_id="CP1", address="a", protocol="ocpp1.6", epoch=1),

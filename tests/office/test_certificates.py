@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from evsys.core.credentials import Proved
 from evsys.core.errors import AlreadyExists, CertificateRequestRefused, NotFound
 from evsys.core.events import (
+    CertificateEnding,
     CertificateIssued,
     CertificateRefused,
     CertificateRevoked,
@@ -246,3 +247,22 @@ async def test_certificates_over_the_api(tmp_path: Path, authority: OwnAuthority
         assert (await client.post(f"/api/v1/certificates/{serial}/revoke")).status_code == 409
         refused = await client.post("/api/v1/stations/CP1/certificates", json={"csr": csr("CP2")})
         assert refused.status_code == 400
+
+
+async def test_a_certificate_that_is_not_renewed_is_told_of_before_it_ends(
+    tmp_path: Path, authority: OwnAuthority
+) -> None:
+    async with working(tmp_path, authority) as office:
+        station = await office.station({"CertificateSigned": ACCEPTS["CertificateSigned"]})
+        await station.ask("SignCertificate", {"csr": csr()})
+        await until(lambda: all_of(office) != [] and all_of(office)[0].accepted_at is not None)
+        assert station.connection is not None
+        station.connection.lost("the network")
+        await until(lambda: office.node.stations["CP1"].connection is None)
+        days = []
+        for step in (59, 2, 15, 6, 6):  # after 59, 61, 76, 82 and 88 of 90 days
+            office.clock.step(step * 86_400)
+            await office.office.certificates.renew()
+            await office.office.certificates.renew()
+            days.append([each.days for each in told(office, CertificateEnding)])  # type: ignore[attr-defined]
+        assert days == [[], [30], [30, 14], [30, 14], [30, 14, 7]]

@@ -90,6 +90,16 @@ class CertificateRefused(_Event, frozen=True, kw_only=True):
     reason: str
 
 
+class CertificateEnding(_Event, frozen=True, kw_only=True):
+    """A station's certificate ends soon, and it was not given another one."""
+
+    station_id: str
+    serial: str
+    valid_until: datetime
+    days: int
+    """It ends within so many."""
+
+
 class CertificateRevoked(_Event, frozen=True, kw_only=True):
     station_id: str
     serial: str
@@ -338,6 +348,7 @@ Event = (
     | SecurityUpgradeChanged
     | CertificateIssued
     | CertificateRefused
+    | CertificateEnding
     | CertificateRevoked
     | ConnectionRefused
     | AlarmRaised
@@ -427,6 +438,7 @@ def station_of(event: Event) -> str:
             | SecurityUpgradeChanged()
             | CertificateIssued()
             | CertificateRefused()
+            | CertificateEnding()
             | CertificateRevoked()
             | ConnectionRefused()
             | StationConnected()

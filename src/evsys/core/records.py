@@ -165,7 +165,9 @@ class SecurityUpgrade(Record, frozen=True, kw_only=True):
     version: int = 1
 
 
-AlarmKind = Literal["security_event", "connection_refused", "certificate_refused", "upgrade_failed"]
+AlarmKind = Literal[
+    "security_event", "connection_refused", "certificate_refused", "certificate_ends", "upgrade_failed"
+]
 AlarmSeverity = Literal["critical", "warning"]
 
 

@@ -2,8 +2,8 @@
 
 They are raised from the log of events: by security events of stations that the standard calls critical (OCPP
 1.6 security extension, annex A; 2.x appendix 1), by connections that were refused, by certificates that were
-not signed, and by upgrades that failed. One alarm of a station and name is open at a time: what happens again
-is counted in it, and after somebody has acknowledged it, it is raised anew.
+not signed or that end soon, and by upgrades that failed. One alarm of a station and name is open at a time:
+what happens again is counted in it, and after somebody has acknowledged it, it is raised anew.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from evsys.core.errors import AlreadyExists, NotFound, StaleVersion
 from evsys.core.events import (
     AlarmAcknowledged,
     AlarmRaised,
+    CertificateEnding,
     CertificateRefused,
     ConnectionRefused,
     Event,
@@ -36,6 +37,7 @@ KINDS: Final[Sequence[type[Event]]] = (
     SecurityEventReported,
     ConnectionRefused,
     CertificateRefused,
+    CertificateEnding,
     SecurityUpgradeChanged,
 )
 CRITICAL: Final = frozenset(
@@ -52,6 +54,10 @@ CRITICAL: Final = frozenset(
 """The security events that are pushed because somebody should know of them."""
 ALARMING: Final = frozenset(("SecurityLogWasCleared", "MemoryExhaustion", "TamperDetectionActivated"))
 """Those of them that never happen in the ordinary course of things."""
+
+
+CRITICAL_DAYS: Final = 7
+"""A certificate that ends within so many shuts its station out before long."""
 
 
 class _Cause(NamedTuple):
@@ -106,6 +112,7 @@ class Alarms:
             work.change(
                 replace(
                     known,
+                    severity=severity,
                     detail=detail,
                     count=known.count + times,
                     last_at=logged.at,
@@ -146,6 +153,10 @@ def _cause_of(event: Event) -> _Cause | None:
             )
         case CertificateRefused():
             return _Cause(event.station_id, "certificate_refused", "", "warning", event.reason)
+        case CertificateEnding(days=days):
+            severity = "critical" if days <= CRITICAL_DAYS else "warning"
+            detail = f"it ends at {event.valid_until:%Y-%m-%d %H:%M} UTC"
+            return _Cause(event.station_id, "certificate_ends", event.serial, severity, detail)
         case SecurityUpgradeChanged(state="failed"):
             return _Cause(
                 event.station_id, "upgrade_failed", f"profile {event.profile}", "warning", event.error

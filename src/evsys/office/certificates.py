@@ -30,6 +30,7 @@ from evsys.core.errors import (
     StationOffline,
 )
 from evsys.core.events import (
+    CertificateEnding,
     CertificateIssued,
     CertificateRefused,
     CertificateRequested,
@@ -58,6 +59,8 @@ RENEW_AFTER: Final = 2 / 3
 """Of a certificate's life."""
 RENEW_AGAIN: Final = timedelta(hours=6)
 """How often a station is asked to renew, where it does not."""
+WARN_DAYS: Final = (7, 14, 30)
+"""Before its end a certificate is told of that its station was not given another one for."""
 MAX_RENEWED_AT_ONCE: Final = 100
 """Stations asked to renew in one look: certificates of one day must not end in one hour."""
 
@@ -95,6 +98,8 @@ class Certificates:
         self._under_way: set[asyncio.Task[None]] = set()
         self._asked: dict[str, datetime] = {}
         """When a station was last asked to renew."""
+        self._warned: dict[str, int] = {}
+        """Within how many days a certificate ends, as it was told last; once more after a restart."""
 
     # -- what the log tells ---
 
@@ -260,13 +265,14 @@ class Certificates:
 
     async def renew(self) -> None:
         """Ask the stations whose certificate is good for a third of its time or less to ask for a new one."""
-        if self._signer is None:
-            return
         now = self._clock.now()
         due = await self._reader.read(partial(certificates.ending, now=now, limit=MAX_RENEWED_AT_ONCE))
         self._asked = {name: at for name, at in self._asked.items() if now - at < RENEW_AGAIN}
+        ending = {each.serial for each in due}
+        self._warned = {serial: days for serial, days in self._warned.items() if serial in ending}
         for each in due:
-            if each.station_id in self._asked:
+            await self._warn(each, now)
+            if self._signer is None or each.station_id in self._asked:
                 continue
             try:
                 await self.ask(each.station_id, BY_ITSELF)
@@ -275,6 +281,24 @@ class Certificates:
             except EvsysError as error:
                 log.warning("a station cannot renew", station=each.station_id, reason=str(error))
             self._asked[each.station_id] = now
+
+    async def _warn(self, certificate: StationCertificate, now: datetime) -> None:
+        """Tell of a certificate that ends soon, once for each number of days."""
+        left = certificate.valid_until - now
+        days = next((each for each in WARN_DAYS if left <= timedelta(days=each)), None)
+        if days is None or self._warned.get(certificate.serial) == days:
+            return
+        work = Work(now, certificate.station_id)
+        work.tell(
+            CertificateEnding(
+                station_id=certificate.station_id,
+                serial=certificate.serial,
+                valid_until=certificate.valid_until,
+                days=days,
+            )
+        )
+        await self._books.write(work)
+        self._warned[certificate.serial] = days
 
     async def ask(self, station_id: str, by: str) -> bool:
         """Have a station make a new key and ask for a certificate; whether it will."""
