@@ -1,18 +1,19 @@
 """Upgrades of the security profile that do not go as they should: the station goes on as it was."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from evsys.core.credentials import Proved
+from evsys.core.credentials import Proved, matching
 from evsys.core.events import SecurityUpgradeChanged
 from evsys.core.records import SecurityUpgrade, Station, StationProof
 from evsys.store.views import events, upgrades
 from kit.clock import NOON
 from kit.database import new_database
-from kit.office import AnsweringStation, RunningOffice, json_of
+from kit.office import SERVER_KEY, AnsweringStation, RunningOffice, json_of
 from kit.waiting import until
 
 ACCEPTED = {"status": "Accepted"}
@@ -187,3 +188,29 @@ async def test_a_key_is_not_made_for_a_station_that_is_away_and_to_be_sent_it(tm
     async with working(tmp_path) as office, office.client() as client:
         assert (await client.post(KEY_PATH, json={"send": True})).status_code == 409
         assert await numbers_of_keys(office) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (
+            "/api/v1/stations/CP1/commands",
+            {"type": "SetVariables", "variables": [{"name": "authorizationkey", "value": "ab" * 20}]},
+        ),
+        ("/api/v1/stations/CP1/ocpp/ChangeConfiguration", {"key": "AuthorizationKey", "value": "ab" * 20}),
+    ],
+)
+async def test_a_key_that_is_set_by_a_plain_command_shuts_nobody_out(
+    tmp_path: Path, path: str, body: dict[str, object]
+) -> None:
+    async with working(tmp_path) as office, office.client() as client:
+        station = await office.station({"ChangeConfiguration": ACCEPTED})
+        for _ in range(2):
+            assert (await client.post(path, json=body)).status_code in (200, 201, 202)
+        known = await office.office.security.find("CP1")
+        assert matching(SERVER_KEY, "CP1", known.keys_in_force, b"ab" * 20) is not None
+        assert await numbers_of_keys(office) == [1], "twice the same is one"
+        station.answers["ChangeConfiguration"] = {"status": "Rejected"}
+        other = json.loads(json.dumps(body).replace("ab" * 20, "cd" * 20))
+        await client.post(path, json=other)
+        assert await numbers_of_keys(office) == [1], "one that is refused is not good"

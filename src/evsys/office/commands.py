@@ -10,14 +10,16 @@ from typing import Final
 from uuid import uuid4
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from evsys.core import errors
-from evsys.core.commands import AnyCommand, Outcome, SentCommand
+from evsys.core.commands import AnyCommand, Outcome, RawCall, SentCommand, SetVariables
 from evsys.core.errors import (
     BadAnswer,
     BadCommand,
     CallFailed,
+    ConnectionLost,
     EvsysError,
     NoAnswer,
     NotFound,
@@ -26,6 +28,7 @@ from evsys.core.errors import (
 )
 from evsys.core.ports import Bus, BusTimeout, CommandReply, CommandRequest, NobodyThere, station_subject
 from evsys.core.records import CommandRecord, QueuedCommand
+from evsys.office.security import Security
 from evsys.store.views import commands, stations
 from evsys.store.views.reader import Reader
 
@@ -35,6 +38,9 @@ FINISHED_WITHIN_S: Final = 600.0
 """How long a queued command may take with all its CALLs, before the next one goes."""
 RECORDED_WITHIN_S: Final = 10.0
 """How long it may take until a command is recorded that nobody waits for."""
+
+AUTHORIZATION_KEY: Final = "authorizationkey"
+"""The configuration key that is a password, folded."""
 
 _OF_TEXT: Final[dict[str, Callable[[str], EvsysError]]] = {
     kind.__name__: kind
@@ -52,11 +58,14 @@ _OF_TEXT: Final[dict[str, Callable[[str], EvsysError]]] = {
 
 
 class Commands:
-    """Sends commands to stations."""
+    """Sends commands to stations. A command that gives a station a password is known to `security` before it
+    leaves: the station may come back with it at once, and nobody is to be shut out by a key that was set by a
+    plain ChangeConfiguration."""
 
-    def __init__(self, bus: Bus, reader: Reader) -> None:
+    def __init__(self, bus: Bus, reader: Reader, security: Security | None = None) -> None:
         self._bus = bus
         self._reader = reader
+        self._security = security
 
     async def send(self, station_id: str, command: SentCommand, by: str, timeout_s: float) -> Outcome:
         """What the station said, as it said it. `timeout_s` is how long it may take. Raises StationUnknown,
@@ -102,6 +111,24 @@ class Commands:
         return record
 
     async def _ask(self, station_id: str, request: CommandRequest, timeout_s: float) -> CommandReply:
+        key = key_in(request.command) if self._security is not None else None
+        if self._security is None or key is None:
+            return await self._say(station_id, request, timeout_s)
+        number = await self._security.learn(station_id, key, request.by)
+        try:
+            reply = await self._say(station_id, request, timeout_s)
+            refused = reply.outcome is not None and not reply.outcome.accepted
+        except (NoAnswer, ConnectionLost):
+            raise  # the station may have it
+        except EvsysError:
+            if number is not None:
+                await self._security.remove_keys(station_id, request.by, number)
+            raise
+        if refused and number is not None:
+            await self._security.remove_keys(station_id, request.by, number)
+        return reply
+
+    async def _say(self, station_id: str, request: CommandRequest, timeout_s: float) -> CommandReply:
         try:
             answer = await self._bus.request(
                 station_subject(station_id), msgspec.json.encode(request), timeout_s + BUS_MARGIN_S
@@ -118,6 +145,27 @@ class Commands:
         if reply.error:
             raise error_of(reply)
         return reply
+
+
+def key_in(command: SentCommand) -> str | None:
+    """The AuthorizationKey that a command gives a station."""
+    if isinstance(command, SetVariables):
+        keys = [each.value for each in command.variables if each.name.lower() == AUTHORIZATION_KEY]
+        return keys[-1] if keys else None
+    if isinstance(command, RawCall) and command.action == "ChangeConfiguration":
+        try:
+            given = msgspec.json.decode(command.payload, type=_Change)
+        except msgspec.DecodeError:
+            return None
+        return given.value if given.key.lower() == AUTHORIZATION_KEY else None
+    return None
+
+
+class _Change(Struct):
+    """What is read of a raw ChangeConfiguration."""
+
+    key: str
+    value: str
 
 
 def _request(command: SentCommand, by: str, timeout_s: float | None) -> CommandRequest:

@@ -51,12 +51,12 @@ class Office:
         self.clock = clock
         self.bus = bus
         self.reader = reader
-        self.commands = Commands(bus, reader)
+        self.security = Security(books, reader, clock, server_key)
+        self.commands = Commands(bus, reader, self.security)
         self.queue = CommandQueue(books, reader, clock, self.commands)
         self.tokens = Tokens(books, reader, clock)
         self.models = models or Models()
         self.stations = Stations(books, reader, clock, self.models)
-        self.security = Security(books, reader, clock, server_key)
         self.locations = Locations(books, reader, clock)
         self.users = Users(books, reader, clock)
         self.keys = Keys(books, reader, clock)

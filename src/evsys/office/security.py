@@ -19,6 +19,7 @@ from evsys.core.credentials import (
     Credentials,
     digest,
     key_bytes,
+    matching,
 )
 from evsys.core.errors import BadCommand, StaleVersion, StationUnknown
 from evsys.core.events import StationSecurityChanged
@@ -115,6 +116,21 @@ class Security:
         new = replace(old.security, minimum_profile=floor, version=old.security.version + 1)
         await self._save(new, work)
         return key, number
+
+    async def learn(self, station_id: str, key: str, by: str) -> int | None:
+        """A station is about to be sent this key: it is good from now on. Its number; None where it was good
+        already, or is no password and the station needs none. Raises BadCommand where it needs one: it would
+        be shut out."""
+        known = await self.find(station_id)
+        try:
+            fault(key)
+        except BadCommand:
+            if known.floor:
+                raise
+            return None
+        if matching(self._server_key, station_id, known.keys_in_force, key.encode()) is not None:
+            return None
+        return (await self.set_key(station_id, key, by, require=False))[1]
 
     async def remove_keys(self, station_id: str, by: str, number: int | None = None) -> None:
         """Remove a key of a station, or all: a password that was one is refused with the next handshake."""
