@@ -41,6 +41,25 @@ async def test_what_happened_is_read_in_order_and_in_pages(
     assert (await admin.get("/api/v1/events?kind=Nonsense")).status_code == 400
 
 
+async def test_a_page_is_full_however_seldom_its_filter_fits(
+    office: RunningOffice, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_view, "LOOKED_AT", 3)
+    for number in range(4):
+        await admin.post("/api/v1/users", json={"id": f"u{number}"})
+        await admin.post("/api/v1/users", json={"id": f"w{number}"})
+        await admin.post("/api/v1/tokens", json={"id": f"T{number}"})
+    page = (await admin.get("/api/v1/events?kind=TokenRegistered&limit=3")).json()
+    assert [each["event"]["token"]["id"] for each in page["items"]] == ["T0", "T1", "T2"]
+    after = page["next"]
+    page = (await admin.get(f"/api/v1/events?kind=TokenRegistered&limit=3&after={after}")).json()
+    assert [each["event"]["token"]["id"] for each in page["items"]] == ["T3"]
+    monkeypatch.setattr(events, "LOOKS", 1)
+    cut = (await admin.get("/api/v1/events?kind=TokenRegistered&limit=3")).json()
+    assert len(cut["items"]) < 3
+    assert 0 < cut["next"] < after
+
+
 async def test_a_role_reads_no_events_of_what_it_may_not_read(
     office: RunningOffice, admin: httpx.AsyncClient
 ) -> None:

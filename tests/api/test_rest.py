@@ -121,6 +121,8 @@ async def test_an_operator_ends_a_session_whose_station_will_not(
     assert response.status_code == 200, response.text
     closed = json_of(response)
     assert (closed["ended_by"], closed["meter_stop_wh"]) == ("operator", 100)
+    (told,) = (await admin.get("/api/v1/events?kind=TransactionEnded")).json()["items"]
+    assert told["event"]["by"] == "key:the admin"
     assert (await admin.post("/api/v1/transactions/T0001/close")).status_code == 409
     assert (await admin.post("/api/v1/transactions/nothing/close")).status_code == 404
     assert (await get(admin, "/api/v1/transactions", open="true"))["items"] == []

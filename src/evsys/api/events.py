@@ -31,6 +31,9 @@ from evsys.store.views.paging import DEFAULT_PAGE
 HEARTBEAT_S: Final = 15.0
 """A silent stream says at least so often that it lives: proxies cut what is silent for a minute."""
 MAX_SEQ: Final = 2**62
+LOOKS: Final = 20
+"""So often the log is looked into for one page: where a filter fits seldom, a hundred thousand events are
+passed over, and the page goes on from there."""
 
 Seq = Annotated[int, QueryParameter(ge=0, le=MAX_SEQ, description="The number of the last event seen.")]
 MaybeSeq = Annotated[
@@ -64,8 +67,14 @@ async def list_events(
     """What has happened, in order: events above `after` that meet every condition given. Go on with
     `after=next`; a page whose `next` is what was asked is the end for now."""
     which = _which(request.auth, station, kind)
-    query = partial(events.events_after, after=after, which=which, limit=limit)
-    items, following = await office.reader.read(query)
+    items: list[LoggedEvent] = []
+    following = after
+    for _ in range(LOOKS):
+        query = partial(events.events_after, after=following, which=which, limit=limit - len(items))
+        before, (found, following) = following, await office.reader.read(query)
+        items += found
+        if len(items) == limit or following == before:
+            break
     return EventList(items=items, next=following)
 
 

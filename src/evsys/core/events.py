@@ -172,6 +172,8 @@ class TransactionStarted(_Event, frozen=True, kw_only=True):
 
 class TransactionEnded(_Event, frozen=True, kw_only=True):
     transaction: Transaction
+    by: str = ""
+    """Who ended it, where that was an operator."""
 
 
 class TransactionCorrected(_Event, frozen=True, kw_only=True):

@@ -229,11 +229,17 @@ def abandoned(station: Station, now: datetime, policy: Policy) -> list[Transacti
 
 
 def close(
-    work: Work, station: Station, transaction: Transaction, now: datetime, by: Literal["sweep", "operator"]
+    work: Work,
+    station: Station,
+    transaction: Transaction,
+    now: datetime,
+    by: Literal["sweep", "operator"],
+    operator: str = "",
 ) -> None:
-    """End a transaction with its last reading, without the station. A late stop replaces this end."""
+    """End a transaction with its last reading, without the station. A late stop replaces this end.
+    `operator` is who asked for it."""
     if transaction.ended_at is None:
-        _end_without_stop(work, station, transaction, now, by)
+        _end_without_stop(work, station, transaction, now, by, operator)
 
 
 def _repeated(turn: Turn, reported: Start, key: str | None) -> Transaction | None:
@@ -366,6 +372,7 @@ def _end_without_stop(
     transaction: Transaction,
     now: datetime,
     by: Literal["sweep", "operator", "superseded"],
+    operator: str = "",
 ) -> None:
     reading = station.readings.get(transaction.id)
     energy, _ = energy_wh(transaction, reading, None)
@@ -378,7 +385,7 @@ def _end_without_stop(
         ended_by=by,
     )
     work.save(ended)
-    work.tell(TransactionEnded(transaction=ended))
+    work.tell(TransactionEnded(transaction=ended, by=operator))
 
 
 def _reconcile(turn: Turn, transaction: Transaction) -> None:

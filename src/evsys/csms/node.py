@@ -339,8 +339,7 @@ class Node:
             transaction = turn.station.transactions.get(request.transaction_id)
             found = transaction is not None and transaction.ended_at is None
             if transaction is not None and found:
-                log.info("an operator ends a session", transaction=transaction.id, by=request.by)
-                close(turn.work, turn.station, transaction, turn.now, "operator")
+                close(turn.work, turn.station, transaction, turn.now, "operator", request.by)
 
         def done(settlement: Settlement) -> None:
             committed = isinstance(settlement, Committed)
