@@ -9,6 +9,7 @@ from evsys.office.authority import Signer
 from evsys.office.certificates import Certificates
 from evsys.office.closing import Closing
 from evsys.office.commands import Commands
+from evsys.office.configuration import Configurations
 from evsys.office.consumers import Consumers
 from evsys.office.feed import Feed
 from evsys.office.keys import Keys
@@ -71,6 +72,8 @@ class Office:
         self.certificates.follow(self.consumers)
         self.local_lists = LocalLists(books, reader, clock, self.commands, keep_local_lists)
         self.local_lists.follow(self.consumers)
+        self.configurations = Configurations(books, reader, clock, self.commands)
+        self.configurations.follow(self.consumers)
         self.upgrades = Upgrades(
             books, reader, clock, self.commands, self.security, self.certificates, offers_tls
         )
