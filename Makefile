@@ -1,7 +1,7 @@
 # EVSYS: everything from a fresh clone with Python 3.11 or newer and make.
 #
 #   make run [CONF=FILE]   start the central system
-#   make demo              the central system and ten charge points in software
+#   make demo [CONF=FILE]  the central system and ten charge points in software
 #   make test              every test but the long ones; other Pythons first, where found
 #   make test-long         the full counts: simulation seeds, kills under load
 #   make bench             what it costs on this machine, beside a bare echo
@@ -28,7 +28,7 @@ run: $(STAMP)
 	@exec $(BIN)/evsys serve $(if $(CONF),--conf '$(CONF)')
 
 demo: $(STAMP)
-	@$(BIN)/python tools/demo.py
+	@$(BIN)/python tools/demo.py $(if $(CONF),--conf '$(CONF)')
 
 test: $(STAMP)
 	@tools/test_other_pythons

@@ -1,25 +1,31 @@
 """The central system and ten charge points in software, time running sixty times as fast. Ctrl-C ends both.
 
-Options go to the simulator: `tools/demo.py --stations 50 --speed 10`.
+Options go to the simulator, all but one: `tools/demo.py --conf FILE --stations 50 --speed 10`.
 """
 
+import argparse
 import signal
 import subprocess
 import sys
 
 EVSYS = [sys.executable, "-m", "evsys"]
-SIMULATE = ["simulate", "ws://127.0.0.1:5000/ws", "--stations", "10", "--speed", "60"]
+SIMULATE = ["--stations", "10", "--speed", "60"]
+SERVES = "stations connect to "
+"""What the server says when it does, before its address."""
 
 
 def main() -> int:
-    serve = [*EVSYS, "serve", "--conf", "deploy/demo.yml"]
-    server = subprocess.Popen(serve, stdout=subprocess.PIPE, text=True)
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--conf", default="deploy/demo.yml")
+    own, options = parser.parse_known_args()
+    server = subprocess.Popen([*EVSYS, "serve", "--conf", own.conf], stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
         for line in server.stdout:
             print(line, end="", flush=True)
-            if line.startswith("stations connect to"):
-                return subprocess.run([*EVSYS, *SIMULATE, *sys.argv[1:]], check=False).returncode
+            if line.startswith(SERVES):
+                url = line.removeprefix(SERVES).strip()
+                return subprocess.run([*EVSYS, "simulate", url, *SIMULATE, *options], check=False).returncode
         return 1  # it has said why
     except KeyboardInterrupt:
         return 130
