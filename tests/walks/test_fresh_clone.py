@@ -28,7 +28,7 @@ OURS = ("HOME", "VIRTUAL_ENV", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "PYTHONPATH"
 def made(
     target: str, clone: Path, program: Program, environment: dict[str, str]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """`make TARGET` in a session of its own, for as long as the block takes; then Ctrl-C, and nothing is left."""
+    """`make TARGET` in a session of its own, for as long as the block takes; Ctrl-C then leaves nothing."""
     with program.log.open("wb") as log:
         make = subprocess.Popen(
             ["make", target, f"CONF={program.config}"],

@@ -35,6 +35,7 @@ from evsys.api import (
     users,
 )
 from evsys.api.compatible import post_command
+from evsys.api.paths import ids_as_sent, whole_segments
 from evsys.api.repeats import once_per_key
 from evsys.api.serving import ABORT
 from evsys.api.strict import WITHIN_S, StrictRequest
@@ -148,6 +149,7 @@ def create_app(office: Office, metrics: OfficeMetrics, key_required: bool = Fals
         """Ends a request that takes too long, and notes how long each took."""
 
         async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+            ids_as_sent(scope)
             within_s: float | None = scope["route_handler"].opt.get(WITHIN_S, REQUEST_S)
             began, limit = monotonic(), asyncio.timeout(within_s)
 
@@ -187,5 +189,6 @@ def create_app(office: Office, metrics: OfficeMetrics, key_required: bool = Fals
         state=State({"office": office, "key_required": key_required}),
         logging_config=None,
     )
+    app.asgi_handler = whole_segments(app.asgi_handler)
     documents.complete(app)
     return app

@@ -8,7 +8,9 @@ from decimal import Decimal
 from typing import Final
 
 import msgspec
-from litestar import Litestar, Response, get
+from litestar import Litestar, Response, Router, get
+from litestar.exceptions import NotFoundException
+from litestar.handlers import BaseRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import (
@@ -27,11 +29,11 @@ from msgspec import Raw, Struct
 
 from evsys.api.problems import TITLES
 from evsys.api.repeats import HEADER, MAX_KEY_CHARACTERS, PATTERN
-from evsys.api.strict import StrictRequest
+from evsys.api.strict import Connection, StrictRequest
 
 PATH: Final = "/api/v1"
-DOCS_PATH: Final = "/docs"
-"""Where the framework has its own ways of showing the document."""
+FRAMEWORKS_PATH: Final = "/docs"
+"""Where the framework would show the document in its own ways, and errors as HTML: nothing is there."""
 ANY_JSON: Final = "JSON of any shape"
 SECURITY: Final[list[dict[str, list[str]]]] = [{"key": []}]
 
@@ -56,12 +58,19 @@ class Decimals(OpenAPISchemaPlugin):
         return Schema(one_of=[Schema(type=OpenAPIType.NUMBER), Schema(type=OpenAPIType.STRING)])
 
 
+def nothing_here(_connection: Connection, _handler: BaseRouteHandler) -> None:
+    """A guard that lets nobody through, as if there were nothing."""
+    raise NotFoundException
+
+
 def config(version: str) -> OpenAPIConfig:
     """What the document says of the API as a whole."""
     return OpenAPIConfig(
         title="EVSYS",
         version=version,
-        path=DOCS_PATH,
+        openapi_router=Router(
+            FRAMEWORKS_PATH, route_handlers=[], guards=[nothing_here], include_in_schema=False
+        ),
         use_handler_docstrings=True,
         render_plugins=[JsonRenderPlugin()],
         components=Components(
