@@ -15,6 +15,9 @@ LONGER = {
     "src/evsys/store/compiled.py": "generated from the tables",
     "src/evsys/core/records.py": "every record in one place, to be read beside each other",
     "src/evsys/store/schema.py": "every table in one place, to be read beside each other",
+    "src/evsys/core/events.py": "every event in one place, to be read beside each other",
+    "src/evsys/config.py": "every key of the configuration in one place, with what is wrong with it",
+    "src/evsys/app.py": "the processes, each put together from its parts in one place",
     "src/evsys/csms/turns.py": "one state machine: the paths of a turn are to be seen together",
 }
 """Files that may be longer, with the reason."""

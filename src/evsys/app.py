@@ -28,17 +28,20 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from evsys.config import ROOT_FILE, Config, Tls, ca_folder
+from evsys.config import ROOT_FILE, Config, FilesFtp, Tls, ca_folder
 from evsys.log import configure, escaped
 
 if TYPE_CHECKING:
     from evsys.core.ports import Bus
     from evsys.core.workarounds import Models
     from evsys.csms.node import Node
+    from evsys.files.ftp import FtpExchange
     from evsys.gateway.server import Gateway
     from evsys.gateway.tls import TlsFiles
     from evsys.metrics import Tallies
     from evsys.office.authority import Signer
+    from evsys.office.files import FileSettings
+    from evsys.office.office import Office
     from evsys.office.wirelog import Wire
     from evsys.store.sqlite import SqliteStore
 
@@ -89,8 +92,8 @@ class Assignment(Struct, frozen=True, kw_only=True):
     writer_address: str
     bus_address: str
     sockets: dict[str, int]
-    """Descriptors of listening sockets: `ocpp`, `api`, `metrics`, `writer`, `bus`, as far as the role has
-    them."""
+    """Descriptors of listening sockets: `ocpp`, `api`, `metrics`, `files.http`, `files.ftp`, `writer`, `bus`,
+    as far as the role has them."""
 
 
 class SystemClock:
@@ -331,6 +334,7 @@ async def _office(assignment: Assignment) -> None:
     from evsys.api.metrics import create_metrics_app
     from evsys.api.serving import http_server
     from evsys.bus.local import LocalClient
+    from evsys.files.http import FileExchange
     from evsys.metrics import OfficeMetrics
     from evsys.office.office import Office
     from evsys.store.sqlite import SqliteStore
@@ -356,6 +360,7 @@ async def _office(assignment: Assignment) -> None:
             bus,
             clock,
             assignment.server_key,
+            _file_settings(assignment),
             wire,
             _signer(assignment.config),
             assignment.config.ca.organisation,
@@ -363,11 +368,20 @@ async def _office(assignment: Assignment) -> None:
             assignment.config.local_lists.enabled,
             offers_tls=station_files(assignment.config) is not None,
         )
+        office.files.start()
         app = create_app(office, OfficeMetrics(registry), api.key_required)
         tls = (api.cert_file, api.key_file) if api.tls_enabled else ("", "")
         servers = [(http_server(app, *tls), "api")]
         if "metrics" in assignment.sockets:
             servers.append((http_server(create_metrics_app(office, registry)), "metrics"))
+        files = assignment.config.files
+        if "files.http" in assignment.sockets:
+            tls = (files.http.cert_file, files.http.key_file) if files.http.tls_enabled else ("", "")
+            servers.append((http_server(FileExchange(office.jobs, office.files), *tls), "files.http"))
+        if "files.ftp" in assignment.sockets:
+            ftp = _ftp_exchange(office, files.ftp, _socket(assignment, "files.ftp"))
+            ftp.start()
+            closing.push_async_callback(ftp.stop)
         async with asyncio.TaskGroup() as serving:
             working = serving.create_task(office.work())
             keeping = serving.create_task(wire.run()) if wire is not None else None
@@ -400,6 +414,33 @@ def _signer(config: Config) -> "Signer | None":
     except AuthorityUnavailable as error:
         log.error("no certificates can be signed", reason=str(error))
         return None
+
+
+def _file_settings(assignment: Assignment) -> "FileSettings":
+    """Files lie beside the database."""
+    from evsys.office.files import FileSettings
+
+    files = assignment.config.files
+    return FileSettings(
+        folder=Path(f"{assignment.database}.files"),
+        max_file_bytes=files.max_megabytes * 2**20,
+        max_total_bytes=files.total_megabytes * 2**20,
+        http_url=files.http.reached_at if files.http.enabled else "",
+        ftp_url=files.ftp.reached_at if files.ftp.enabled else "",
+    )
+
+
+def _ftp_exchange(office: "Office", ftp: FilesFtp, listening: socket.socket) -> "FtpExchange":
+    """The FTP server; its library is loaded where it is wanted alone."""
+    from evsys.files.ftp import FtpExchange, FtpSettings
+
+    settings = FtpSettings(
+        public_address=ftp.public_address,
+        passive_ports=ftp.passive,
+        cert_file=ftp.cert_file if ftp.tls_enabled else "",
+        key_file=ftp.key_file if ftp.tls_enabled else "",
+    )
+    return FtpExchange(office.jobs, office.files, settings, listening)
 
 
 def _wire_log(assignment: Assignment, bus: "Bus", clock: SystemClock) -> "Wire | None":
@@ -443,10 +484,15 @@ def check_certificates(config: Config) -> None:
     CannotStart."""
     from evsys.gateway.tls import context_of
 
-    try:
-        tls_context(config.api)
-    except OSError as error:  # ssl.SSLError is one
-        raise CannotStart(f"api.cert_file or api.key_file: {error.strerror or error}") from None
+    for name, listener in (
+        ("api", config.api),
+        ("files.http", config.files.http),
+        ("files.ftp", config.files.ftp),
+    ):
+        try:
+            tls_context(listener)
+        except OSError as error:  # ssl.SSLError is one
+            raise CannotStart(f"{name}.cert_file or {name}.key_file: {error.strerror or error}") from None
     files = station_files(config)
     try:
         if files is not None:

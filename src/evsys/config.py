@@ -15,8 +15,10 @@ test.
 import difflib
 import re
 from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Literal, Protocol, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
@@ -124,6 +126,62 @@ class LocalLists(Section, frozen=True, kw_only=True):
     enabled: bool = False
 
 
+class FilesHttp(Section, frozen=True, kw_only=True):
+    """Where stations fetch and deliver files over HTTP."""
+
+    enabled: bool = False
+    bind_ip: str = "127.0.0.1"
+    port: Port = 5004
+    tls_enabled: bool = False
+    cert_file: str = ""
+    key_file: str = ""
+    url: str = ""
+
+    @property
+    def reached_at(self) -> str:
+        """What stations are told, without a path."""
+        return self.url.rstrip("/") or _url("http", self.tls_enabled, self.bind_ip, self.port)
+
+
+class FilesFtp(Section, frozen=True, kw_only=True):
+    """Where stations fetch and deliver files over FTP."""
+
+    enabled: bool = False
+    bind_ip: str = "127.0.0.1"
+    port: Port = 2121
+    tls_enabled: bool = False
+    cert_file: str = ""
+    key_file: str = ""
+    url: str = ""
+    public_address: str = ""
+    passive_ports: str = ""
+
+    @property
+    def reached_at(self) -> str:
+        """What stations are told, without a user."""
+        return self.url.rstrip("/") or _url("ftp", self.tls_enabled, self.bind_ip, self.port)
+
+    @property
+    def passive(self) -> range:
+        """The ports of `passive_ports` (`FIRST-LAST`); empty for any. Raises ValueError."""
+        if not self.passive_ports:
+            return range(0)
+        first, _, last = self.passive_ports.partition("-")
+        ports = range(int(first), int(last) + 1)
+        if not ports or ports[0] < 1024 or ports[-1] > 65_535:
+            raise ValueError
+        return ports
+
+
+class Files(Section, frozen=True, kw_only=True):
+    """Firmware for stations, and what they upload."""
+
+    max_megabytes: Annotated[int, Meta(ge=1, le=100_000)] = 500
+    total_megabytes: Annotated[int, Meta(ge=1, le=10_000_000)] = 10_000
+    http: FilesHttp = FilesHttp()
+    ftp: FilesFtp = FilesFtp()
+
+
 class DataTransfer(Section, frozen=True, kw_only=True):
     vendors: tuple[str, ...] = ()
 
@@ -177,6 +235,7 @@ class Config(Section, frozen=True, kw_only=True):
     security: Security = Security()
     ca: Ca = Ca()
     local_lists: LocalLists = LocalLists()
+    files: Files = Files()
     data_transfer: DataTransfer = DataTransfer()
     quirks: Quirks = Quirks()
     mongo: Mongo = Mongo()
@@ -281,6 +340,9 @@ def _faults(config: Config) -> Iterator[tuple[str, str]]:
     yield from _tls_faults("listen", config.listen)
     yield from _listen_faults(config.listen)
     yield from _tls_faults("api", config.api)
+    yield from _files_faults("files.http", config.files.http, ("http", "https"))
+    yield from _files_faults("files.ftp", config.files.ftp, ("ftp", "ftps"))
+    yield from _ftp_faults(config.files.ftp)
     if not config.database.url.startswith("sqlite:///") or config.database.path == Path():
         yield "database.url", "must be sqlite:///PATH"
     if 0 < len(config.security.server_key) < MIN_SERVER_KEY_CHARACTERS:
@@ -328,6 +390,38 @@ def _listen_faults(listen: Listen) -> Iterator[tuple[str, str]]:
         yield "listen.tls_port", "needs listen.cert_file and listen.key_file"
     if bool(listen.second_cert_file) != bool(listen.second_key_file):
         yield "listen.second_cert_file", "needs listen.second_key_file, and the other way round"
+
+
+def _files_faults(
+    name: str, door: FilesHttp | FilesFtp, schemes: tuple[str, str]
+) -> Iterator[tuple[str, str]]:
+    """`schemes`: without and with TLS. Either may be told to stations: a proxy may add TLS."""
+    yield from _tls_faults(name, door)
+    parts = urlsplit(door.url)
+    if door.url and (parts.scheme not in schemes or not parts.netloc or parts.path.strip("/") or parts.query):
+        yield f"{name}.url", f"must be like {schemes[0]}://files.example.com:{door.port}, without a path"
+    if door.enabled and not door.url and door.bind_ip in EVERY_ADDRESS:
+        yield f"{name}.enabled", f"needs {name}.url: what stations are to be told"
+
+
+def _ftp_faults(ftp: FilesFtp) -> Iterator[tuple[str, str]]:
+    try:
+        _ = ftp.passive
+    except ValueError:
+        yield "files.ftp.passive_ports", "must be FIRST-LAST, ports from 1024 to 65535"
+    try:
+        if ftp.public_address:
+            IPv4Address(ftp.public_address)
+    except ValueError:
+        yield "files.ftp.public_address", f"{ftp.public_address!r} is not an IPv4 address"
+
+
+EVERY_ADDRESS = ("0.0.0.0", "::")
+
+
+def _url(scheme: str, secure: bool, address: str, port: int) -> str:
+    host = f"[{address}]" if ":" in address else address
+    return f"{scheme}{'s' if secure else ''}://{host}:{port}"
 
 
 def _notes(config: Config) -> Iterator[str]:

@@ -131,6 +131,9 @@ def _bind_all(config: Config) -> Iterator[tuple[str, socket.socket]]:
     yield "api", _listening(_bind("api", api.bind_ip, api.port))
     if metrics.enabled:
         yield "metrics", _listening(_bind("metrics", metrics.bind_ip, metrics.port))
+    for name, door in (("http", config.files.http), ("ftp", config.files.ftp)):
+        if door.enabled:
+            yield f"files.{name}", _listening(_bind(f"files.{name}", door.bind_ip, door.port))
 
 
 def _bind(section: str, address: str, port: int) -> socket.socket:
@@ -363,7 +366,10 @@ class _Supervisor:
             return _Child(role, assignment)
 
         self._writer = child("writer", "writer")
-        self._front = [child("gateway", "ocpp", "ocpps", "bus"), child("office", "api", "metrics")]
+        self._front = [
+            child("gateway", "ocpp", "ocpps", "bus"),
+            child("office", "api", "metrics", "files.http", "files.ftp"),
+        ]
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -441,6 +447,9 @@ def people_greeting(config: Config) -> Iterator[str]:
     yield f"the API is at {_url('http', api.tls_enabled, api.bind_ip, api.port)}/api/v1"
     if metrics.enabled:
         yield f"metrics are at {_url('http', False, metrics.bind_ip, metrics.port)}/metrics"
+    for door in (config.files.http, config.files.ftp):
+        if door.enabled:
+            yield f"stations exchange files at {door.reached_at}"
     yield f"everything is kept in {config.database.path}"
 
 

@@ -41,6 +41,10 @@ READS = (
     "/api/v1/events",
     "/api/v1/events/stream",
     "/api/v1/alarms",
+    "/api/v1/jobs",
+    "/api/v1/jobs/job",
+    "/api/v1/campaigns",
+    "/api/v1/campaigns/many",
 )
 OPERATORS_READ = (
     "/api/v1/users",
@@ -50,6 +54,9 @@ OPERATORS_READ = (
     "/api/v1/stations/nobody/certificates",
     "/api/v1/stations/nobody/security-profile",
     "/api/v1/authority",
+    "/api/v1/files",
+    "/api/v1/files/file",
+    "/api/v1/files/file/content",
 )
 ADMINS_READ = ("/api/v1/keys",)
 WRITES = (
@@ -74,6 +81,16 @@ WRITES = (
     ("POST", "/api/v1/users"),
     ("PATCH", "/api/v1/users/who"),
     ("DELETE", "/api/v1/users/who"),
+    ("POST", "/api/v1/stations/nobody/firmware"),
+    ("POST", "/api/v1/stations/nobody/diagnostics"),
+    ("POST", "/api/v1/stations/nobody/logs"),
+    ("POST", "/api/v1/jobs/job/cancel"),
+    ("POST", "/api/v1/campaigns"),
+    ("POST", "/api/v1/campaigns/many/pause"),
+    ("POST", "/api/v1/campaigns/many/resume"),
+    ("POST", "/api/v1/campaigns/many/cancel"),
+    ("POST", "/api/v1/files"),
+    ("DELETE", "/api/v1/files/file"),
     *(("GET", path) for path in OPERATORS_READ),
 )
 ADMINS = (
@@ -99,6 +116,9 @@ NAMES = {
     "which": "{key_id}",
     "whose": "{serial}",
     "alarm": "{alarm_id}",
+    "job": "{job_id}",
+    "many": "{campaign_id}",
+    "file": "{file_id}",
 }
 """What stands for an id in the paths above."""
 OPEN = ("/health/live", "/health/ready", "/api/v1/openapi.json")

@@ -23,10 +23,13 @@ from evsys.core.records import Record, Role
 from evsys.core.work import Committed, Work
 from evsys.csms.connection import Connection
 from evsys.csms.node import Node, NodeSettings
+from evsys.files.ftp import FtpExchange, FtpSettings
+from evsys.files.http import FileExchange
 from evsys.metrics import OfficeMetrics
 from evsys.model_profiles.loading import load
 from evsys.ocpp.v16 import V16
 from evsys.office.authority import Signer
+from evsys.office.files import FileSettings
 from evsys.office.office import Office
 from evsys.office.wirelog import Wire
 from evsys.store.inline import InlineStore
@@ -93,9 +96,16 @@ class RunningOffice:
     """See the module. `client` brings the key of an administrator."""
 
     def __init__(
-        self, path: Path, key_required: bool = False, signer: Signer | None = None, organisation: str = ""
+        self,
+        path: Path,
+        key_required: bool = False,
+        signer: Signer | None = None,
+        organisation: str = "",
+        ftp: bool = False,
     ) -> None:
         self.path = path
+        self._doors = [socket.create_server(("127.0.0.1", 0)) for _ in range(1 + ftp)]
+        ports = [door.getsockname()[1] for door in self._doors]
         self.clock = SteppedClock()
         self.store = InlineStore(path)
         self.bus = LocalHub()
@@ -109,9 +119,26 @@ class RunningOffice:
         )
         self.reader = Reader(path)
         self.wire = Wire(WireStore(Path(f"{path}.wire"), days=7, max_bytes=2**30), self.bus, self.clock)
-        self.office = Office(
-            self.store, self.reader, self.bus, self.clock, SERVER_KEY, self.wire, signer, organisation, MODELS
+        self.files = FileSettings(
+            folder=Path(f"{path}.files"),
+            max_file_bytes=2**20,
+            max_total_bytes=3 * 2**20,
+            http_url=f"http://127.0.0.1:{ports[0]}",
+            ftp_url=f"ftp://127.0.0.1:{ports[1]}" if ftp else "",
         )
+        self.office = Office(
+            self.store,
+            self.reader,
+            self.bus,
+            self.clock,
+            SERVER_KEY,
+            self.files,
+            self.wire,
+            signer,
+            organisation,
+            MODELS,
+        )
+        self._ftp = self._ftp_exchange(self._doors[1]) if ftp else None
         self.registry = CollectorRegistry()
         self.app = create_app(self.office, OfficeMetrics(self.registry), key_required)
         self._apps = [
@@ -126,9 +153,14 @@ class RunningOffice:
     @classmethod
     @asynccontextmanager
     async def run(
-        cls, folder: Path, key_required: bool = False, signer: Signer | None = None, organisation: str = ""
+        cls,
+        folder: Path,
+        key_required: bool = False,
+        signer: Signer | None = None,
+        organisation: str = "",
+        ftp: bool = False,
     ) -> AsyncIterator["RunningOffice"]:
-        running = cls(new_database(folder), key_required, signer, organisation)
+        running = cls(new_database(folder), key_required, signer, organisation, ftp)
         await running.start()
         try:
             yield running
@@ -138,7 +170,13 @@ class RunningOffice:
     async def start(self) -> None:
         await self.node.start()
         self._tasks.append(asyncio.create_task(self._flush()))
+        self.office.files.start()
         self._keeping = asyncio.gather(self.wire.run(), self.office.work())
+        if self._ftp is not None:
+            self._ftp.start()
+        exchange = http_server(FileExchange(self.office.jobs, self.office.files))
+        self._servers.append(exchange)
+        self._tasks.append(asyncio.create_task(exchange.serve(sockets=[self._doors[0]])))
         urls = []
         for app in self._apps:
             listening = socket.create_server(("127.0.0.1", 0))
@@ -153,6 +191,8 @@ class RunningOffice:
         for server in self._servers:
             server.stop()
         await asyncio.gather(*self._tasks[1:])
+        if self._ftp is not None:
+            await self._ftp.stop()
         await self.node.stop()
         self._tasks[0].cancel()
         with suppress(asyncio.CancelledError):
@@ -164,6 +204,9 @@ class RunningOffice:
         self.reader.close()
         await self.store.close()
         await self.bus.close()
+
+    def _ftp_exchange(self, door: socket.socket) -> FtpExchange:
+        return FtpExchange(self.office.jobs, self.office.files, FtpSettings(), door)
 
     async def _flush(self) -> None:
         while True:

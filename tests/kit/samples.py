@@ -9,10 +9,12 @@ from evsys.core.records import (
     Alarm,
     ApiKey,
     ApiKeySecret,
+    Campaign,
     CommandRecord,
     ConfigurationKey,
     ConnectorStatus,
     ConsumerCursor,
+    Job,
     KeyedRequest,
     Knock,
     LastSeen,
@@ -32,8 +34,10 @@ from evsys.core.records import (
     StationQuirk,
     StationSecurity,
     StationStatus,
+    StoredFile,
     Token,
     Transaction,
+    TransferSecret,
     User,
 )
 from kit.clock import NOON
@@ -110,6 +114,23 @@ def quarantined(name: str = "q1", station_id: str = "CP-1", number: int | None =
         reason="no transaction of this number is known",
         payload=Raw(b'{"number" :7,"meter_stop_wh":1.50}'),
     )
+
+
+def stored_file(id: str = "f1", **members: object) -> StoredFile:
+    given = {"kind": "firmware", "name": "one.bin", "size_bytes": 3, "sha256": "a" * 64, "created_at": NOON}
+    return StoredFile(id=id, **{**given, **members})  # type: ignore[arg-type]
+
+
+def job(id: str = "j1", **members: object) -> Job:
+    given = {
+        "kind": "diagnostics",
+        "station_id": "CP-1",
+        "via": "http",
+        "next_at": NOON,
+        "expires_at": NOON + timedelta(days=7),
+        "created_at": NOON,
+    }
+    return Job(id=id, **{**given, **members})  # type: ignore[arg-type]
 
 
 def one_of_each() -> list[Record]:
@@ -196,5 +217,9 @@ def one_of_each() -> list[Record]:
         KeyedRequest(owner="k1", key="r1", digest="d" * 64, at=NOON, status=201, answer=Raw(b'{"id" :"a"}')),
         Lease(name="numbers", next=501),
         ConfigurationKey(station_id="CP-1", key="HeartbeatInterval", value="300", at=NOON),
+        stored_file(),
+        job(),
+        TransferSecret(job_id="j1", digest="d" * 64),
+        Campaign(id="g1", kind="firmware", stations=2, concurrency=1, created_at=NOON),
         ConsumerCursor(name="notices", seq=7, holder="office", held_until=NOON),
     ]

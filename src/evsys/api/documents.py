@@ -15,11 +15,13 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import (
     Components,
+    OpenAPIFormat,
     OpenAPIMediaType,
     OpenAPIResponse,
     OpenAPIType,
     Operation,
     Parameter,
+    RequestBody,
     Schema,
     SecurityScheme,
 )
@@ -100,6 +102,11 @@ def complete(app: Litestar) -> None:
             for choice in choices or ():
                 if isinstance(choice, Schema) and choice.description == ANY_JSON:
                     schema.properties[name] = choice  # type: ignore[index]  # it has this member
+    # The body of an upload is streamed, so no handler's type tells of it.
+    upload = (app.openapi_schema.paths or {})[f"{PATH}/files"].post
+    assert upload is not None
+    binary = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY))
+    upload.request_body = RequestBody(content={"application/octet-stream": binary}, required=True)
     # What a station answers to EVSYS' endpoint is any JSON, and is not described by the handler's type.
     operation = (app.openapi_schema.paths or {})["/api"].post
     assert operation is not None

@@ -37,6 +37,7 @@ TITLES: Final[dict[int, str]] = {
     502: "The station's answer is of no use",
     503: "Not available now",
     504: "The station did not answer",
+    507: "No room",
 }
 STATUSES: Final[dict[type[EvsysError], int]] = {
     BadCursor: 400,
@@ -51,6 +52,8 @@ STATUSES: Final[dict[type[EvsysError], int]] = {
     errors.AnswerGone: 409,
     errors.NotSupportedByStation: 422,
     errors.KeyReused: 422,
+    errors.TooLarge: 413,
+    errors.NotConfigured: 422,
     errors.TooManyCalls: 429,
     errors.TooManyKeys: 429,
     errors.CallFailed: 502,
@@ -61,6 +64,7 @@ STATUSES: Final[dict[type[EvsysError], int]] = {
     errors.OutcomeUnknown: 503,
     errors.NoAnswer: 504,
     errors.ConnectionLost: 504,
+    errors.NoRoom: 507,
 }
 
 

@@ -25,6 +25,9 @@ MAX_KEY_CHARACTERS: Final = 255
 PATTERN: Final = f"^[!-~]{{1,{MAX_KEY_CHARACTERS}}}$"
 """Printable ASCII without blanks: a UUID is best."""
 REPLAYED: Final = (b"idempotent-replayed", b"true")
+STREAMED: Final = "streamed"
+"""The option of a handler whose body is too large to be read first: its length stands for it, and what the
+query says of it."""
 SHOWN_ONCE: Final = "shown_once"
 """The option of a handler whose answer holds a secret: it is shown once, and neither kept nor told again."""
 
@@ -83,7 +86,11 @@ async def _asked(connection: Connection, request: StrictRequest) -> Asked | None
     target = request.scope["raw_path"] + b"?" + request.scope["query_string"]
     # Keyed with the caller's secret, which is kept nowhere: a password in a body cannot be guessed from it.
     secret = connection.headers["authorization"].encode()
-    digest = hmac.digest(secret, b"POST %s\n%s" % (target, await request.body()), "sha256").hex()
+    if STREAMED in request.route_handler.opt:
+        body = connection.headers.get("content-length", "").encode("latin-1")
+    else:
+        body = await request.body()
+    digest = hmac.digest(secret, b"POST %s\n%s" % (target, body), "sha256").hex()
     return Asked(owner=person.key_id, key=key, digest=digest)
 
 

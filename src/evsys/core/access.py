@@ -28,6 +28,10 @@ Action = Literal[
     "alarm.read",
     "alarm.edit",
     "message.read",
+    "job.read",
+    "job.edit",
+    "file.read",
+    "file.edit",
     "status.read",
     "key.read",
     "key.edit",
@@ -42,6 +46,7 @@ _VIEWER: frozenset[Action] = frozenset(
         "location.read",
         "event.read",
         "alarm.read",
+        "job.read",
         "status.read",
     )
 )
@@ -58,6 +63,9 @@ _OPERATOR: frozenset[Action] = _VIEWER | frozenset[Action](
         "user.edit",
         "location.edit",
         "message.read",
+        "job.edit",
+        "file.read",
+        "file.edit",
     )
 )
 _ADMIN: frozenset[Action] = frozenset(get_args(Action))

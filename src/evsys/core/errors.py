@@ -101,3 +101,16 @@ class AnswerGone(EvsysError):
 
 class TooManyKeys(EvsysError):
     """Too many requests came with an Idempotency-Key: send without one, or later. (REST 429)"""
+
+
+class TooLarge(EvsysError):
+    """The file is larger than one may be. (REST 413)"""
+
+
+class NoRoom(EvsysError):
+    """There is no room for the file: as much is kept as may be, or the disk is full. Remove what is not
+    needed any more. (REST 507)"""
+
+
+class NotConfigured(EvsysError):
+    """The configuration does not allow this; the text says which key would. (REST 422)"""

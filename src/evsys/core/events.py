@@ -12,13 +12,16 @@ from msgspec import Raw, Struct
 from evsys.core.records import (
     Alarm,
     ApiKey,
+    Campaign,
     ConnectorStatus,
+    Job,
     LocalListState,
     Location,
     Quarantined,
     Registration,
     Reservation,
     Station,
+    StoredFile,
     Token,
     Transaction,
     UpgradeState,
@@ -337,6 +340,32 @@ class LocalListChanged(_Event, frozen=True, kw_only=True):
     error: str = ""
 
 
+class FileStored(_Event, frozen=True, kw_only=True):
+    """A firmware image was given, or a station's upload has arrived."""
+
+    file: StoredFile
+    by: str = ""
+
+
+class FileRemoved(_Event, frozen=True, kw_only=True):
+    file_id: str
+    by: str = ""
+
+
+class JobChanged(_Event, frozen=True, kw_only=True):
+    """A job was made (version 1) or has moved. `by`: who did it; empty: it followed from what happened."""
+
+    job: Job
+    by: str = ""
+
+
+class CampaignChanged(_Event, frozen=True, kw_only=True):
+    """A campaign was made (version 1), or somebody or something changed its state."""
+
+    campaign: Campaign
+    by: str = ""
+
+
 class ServerStarted(_Event, frozen=True, kw_only=True):
     version: str
     stations: int
@@ -384,6 +413,10 @@ Event = (
     | CommandDropped
     | ReservationChanged
     | LocalListChanged
+    | FileStored
+    | FileRemoved
+    | JobChanged
+    | CampaignChanged
     | ServerStarted
 )
 
@@ -434,6 +467,10 @@ def station_of(event: Event) -> str:
             return alarm.station_id
         case MessageQuarantined(quarantined=quarantined):
             return quarantined.station_id
+        case JobChanged(job=job):
+            return job.station_id
+        case FileStored(file=file):
+            return file.station_id
         case (
             StationRemoved()
             | StationSecurityChanged()

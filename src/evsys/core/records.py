@@ -4,10 +4,10 @@ A record is a frozen Struct whose fields are the columns of its table (`store/sc
 test) and the members of its JSON. Units stand last in a name; times are aware UTC datetimes; money never
 appears here as a float.
 
-One writer per record. `Location`, `Station`, `Token`, `ApiKey` are the people's: they carry a `version`, and
-a stale edit is a conflict. `StationStatus`, `StationProof`, `ConnectorStatus`, `Transaction`, `MeterValue`,
-`Quarantined` are written only in a turn of their station. Secrets are records of their own and are never
-served.
+One writer per record. `Location`, `Station`, `Token`, `ApiKey`, `Job`, `Campaign` are the people's: they
+carry a `version`, and a stale edit is a conflict. `StationStatus`, `StationProof`, `ConnectorStatus`,
+`Transaction`, `MeterValue`, `Quarantined` are written only in a turn of their station. Secrets are records of
+their own and are never served.
 
 The vocabulary is OCPP 2.x: station, EVSE, connector, id token, transaction. An OCPP 1.6 connector n is EVSE
 n, connector 1; 1.6 connector 0 (the station as a whole) is EVSE 0, connector 0.
@@ -23,6 +23,9 @@ from evsys.core.workarounds import STANDARD, Workarounds
 Registration = Literal["Accepted", "Pending", "Rejected"]
 Role = Literal["admin", "operator", "viewer"]
 AuthorizationStatus = Literal["Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"]
+JobKind = Literal["firmware", "diagnostics", "log"]
+JobState = Literal["waiting", "requested", "transferring", "installing", "done", "failed", "cancelled"]
+CampaignState = Literal["running", "paused", "stopped", "done", "cancelled"]
 Ending = Literal["station", "sweep", "superseded", "operator"]
 """Who ended a transaction: the station's own stop, or a synthetic end by the sweep of abandoned sessions, by
 a later start on the same EVSE, or by an operator. A late stop of the station replaces a synthetic end."""
@@ -572,3 +575,106 @@ class ConfigurationKey(Record, frozen=True, kw_only=True):
     value: str | None = None
     readonly: bool = False
     at: datetime
+
+
+class StoredFile(Record, frozen=True, kw_only=True):
+    """A file that is kept: a firmware image that people gave, or what a station uploaded. Its bytes lie in
+    the data folder under its id; they are written once and never changed."""
+
+    id: str
+    kind: JobKind
+    name: str
+    """As it was called where it came from: for showing, never a path."""
+    size_bytes: int
+    sha256: str
+    station_id: str = ""
+    """Where it came from; empty for firmware."""
+    job_id: str = ""
+    """The job that it arrived for; empty for firmware."""
+    firmware_version: str = ""
+    """The version that a station boots with when this image is installed; empty where nobody said."""
+    signature: str = ""
+    """Of a signed image, base64 (OCPP 1.6 security extension, SignedUpdateFirmware)."""
+    signing_certificate: str = ""
+    """PEM; the certificate that the signature is checked with."""
+    created_by: str = ""
+    created_at: datetime
+
+
+class Job(Record, frozen=True, kw_only=True):
+    """A file on its way: a firmware image to a station, or diagnostics or a log from one.
+
+    The people's: written by the office alone, which moves it by what the station tells and by what really
+    arrives (`core.jobs`)."""
+
+    id: str
+    kind: JobKind
+    station_id: str
+    campaign_id: str | None = None
+    state: JobState = "waiting"
+    file_id: str | None = None
+    """Firmware: the image. Else what arrived, once it has."""
+    via: Literal["http", "ftp"]
+    log: Literal["", "diagnostics", "security"] = ""
+    """Which log (kind log)."""
+    from_at: datetime | None = None
+    to_at: datetime | None = None
+    """What the diagnostics or the log are to cover."""
+    firmware_version: str = ""
+    """What the station must boot with for the job to be done; empty: its word is enough."""
+    begin_at: datetime | None = None
+    """Firmware: when the station may begin to fetch it; None: at once."""
+    phase_s: int | None = None
+    """How long the station may stay in one state; None: the usual (`core.jobs`)."""
+    retries: int = 0
+    """How often it is asked again where it failed."""
+    attempts: int = 0
+    request_id: int | None = None
+    """What a log or a signed image of the present attempt is asked for with."""
+    status: str = ""
+    """The last that the station said of it, in its words."""
+    heard_seq: int = 0
+    """Events up to this one say nothing new of the present attempt."""
+    reason: str = ""
+    """Why the last attempt failed."""
+    next_at: datetime
+    """While waiting: not before."""
+    expires_at: datetime
+    """While waiting: not after."""
+    deadline_at: datetime | None = None
+    """While under way: when the present state has lasted too long."""
+    created_by: str = ""
+    created_at: datetime
+    finished_at: datetime | None = None
+    version: int = 1
+
+
+class TransferSecret(Record, frozen=True, kw_only=True):
+    """The SHA-256 of what a station shows to fetch or deliver the file of a job (128 random bits). It lives
+    as long as the attempt. Never served."""
+
+    job_id: str
+    digest: str
+
+
+class Campaign(Record, frozen=True, kw_only=True):
+    """One kind of job for many stations, a few at a time. `done`: all its jobs have ended; `stopped`: by
+    itself, after too many failures."""
+
+    id: str
+    name: str = ""
+    kind: JobKind
+    file_id: str | None = None
+    state: CampaignState = "running"
+    stations: int
+    """How many jobs it began with."""
+    concurrency: int
+    """How many of them may be under way at once."""
+    stop_after_failures: int | None = None
+    forgiven: int = 0
+    """Failures that somebody has seen: it was resumed after them."""
+    reason: str = ""
+    created_by: str = ""
+    created_at: datetime
+    finished_at: datetime | None = None
+    version: int = 1

@@ -32,6 +32,8 @@ _VALUE_KEY = re.compile(
     rb'("value"\s*:\s*)' + _TEXT + rb'([^{}]*?"key"\s*:\s*"AuthorizationKey")', re.IGNORECASE
 )
 _PASSWORD = re.compile(rb'(://[^/@"\s:]*:)[^/@"\s]*@')
+_EXCHANGE = re.compile(rb"(/exchange/)[0-9a-f]{32}")
+"""A URL of our own, whose path opens the file of a job."""
 
 
 class Tape:
@@ -138,4 +140,5 @@ def masked(frame: bytes) -> bytes:
         frame = _VALUE_KEY.sub(rb'\1"' + MASK + rb'"\2', frame)
     if b"://" in frame:
         frame = _PASSWORD.sub(rb"\1" + MASK + b"@", frame)
+        frame = _EXCHANGE.sub(rb"\1" + MASK, frame)
     return frame

@@ -6,12 +6,16 @@ from evsys.core.ports import Bus, Clock
 from evsys.core.workarounds import Models
 from evsys.office.alarms import Alarms
 from evsys.office.authority import Signer
+from evsys.office.campaigns import Campaigns
 from evsys.office.certificates import Certificates
 from evsys.office.closing import Closing
 from evsys.office.commands import Commands
 from evsys.office.configuration import Configurations
 from evsys.office.consumers import Consumers
+from evsys.office.dispatch import Dispatch
 from evsys.office.feed import Feed
+from evsys.office.files import Files, FileSettings
+from evsys.office.jobs import HEARD, Jobs
 from evsys.office.keys import Keys
 from evsys.office.local_lists import LocalLists
 from evsys.office.network import Locations, Stations, Users
@@ -37,6 +41,7 @@ class Office:
         bus: Bus,
         clock: Clock,
         server_key: bytes,
+        files: FileSettings,
         wire: Wire | None = None,
         signer: Signer | None = None,
         organisation: str = "",
@@ -44,10 +49,11 @@ class Office:
         keep_local_lists: bool = False,
         offers_tls: bool = True,
     ) -> None:
-        """`server_key` is what digests of stations' passwords are made with; `wire`: the wire log, where one
-        is kept; `signer`: who signs stations' certificates, each of which must hold `organisation`; `models`:
-        the model profiles that are known; `keep_local_lists`: whether the lists of stations are kept that do
-        not say so themselves; `offers_tls`: whether stations can connect with TLS."""
+        """`server_key` is what digests of stations' passwords are made with; `files`: where those of jobs
+        lie, and how stations reach them; `wire`: the wire log, where one is kept; `signer`: who signs
+        stations' certificates, each of which must hold `organisation`; `models`: the model profiles that are
+        known; `keep_local_lists`: whether the lists of stations are kept that do not say so themselves;
+        `offers_tls`: whether stations can connect with TLS."""
         books = Books(store, bus, clock)
         self.clock = clock
         self.bus = bus
@@ -79,11 +85,16 @@ class Office:
         )
         self.alarms = Alarms(books, reader, clock)
         self.alarms.follow(self.consumers)
+        self.files = Files(books, reader, clock, files)
+        self.jobs = Jobs(books, reader, clock, self.files)
+        self.campaigns = Campaigns(books, reader, clock, self.jobs)
+        self.dispatch = Dispatch(self.jobs, self.campaigns, self.commands, reader, bus, clock, self.files)
+        self.consumers.add("jobs", HEARD, self.jobs.hear)
         self.wire = wire
         self.status = Status(books, reader, bus)
 
     async def work(self) -> None:
-        """What the office does of itself, until cancelled."""
+        """What the office does of itself, until cancelled. `files.start` comes before it."""
         async with asyncio.TaskGroup() as working:
             for each in (
                 self.consumers,
@@ -93,5 +104,6 @@ class Office:
                 self.certificates,
                 self.upgrades,
                 self.local_lists,
+                self.dispatch,
             ):
                 working.create_task(each.run())

@@ -9,7 +9,7 @@ from evsys.core import records
 from evsys.core.records import Record
 from evsys.store.tables import CompiledTable, Lookup, Statement
 
-VERSION: Final = "0013"
+VERSION: Final = "0014"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 TABLES: Final[dict[type[Record], CompiledTable]] = {
@@ -1013,6 +1013,206 @@ TABLES: Final[dict[type[Record], CompiledTable]] = {
         lookups=(
             Lookup(
                 "SELECT consumer_cursors.name, consumer_cursors.seq, consumer_cursors.holder, consumer_cursors.held_until, consumer_cursors.version  FROM consumer_cursors  WHERE consumer_cursors.name = ?",
+                (0,),
+            ),
+        ),
+    ),
+    records.StoredFile: CompiledTable(
+        name="files",
+        columns=(
+            "id",
+            "kind",
+            "name",
+            "size_bytes",
+            "sha256",
+            "station_id",
+            "job_id",
+            "firmware_version",
+            "signature",
+            "signing_certificate",
+            "created_by",
+            "created_at",
+        ),
+        cells={"created_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO files (id, kind, name, size_bytes, sha256, station_id, job_id, firmware_version, signature, signing_certificate, created_by, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, name = excluded.name, size_bytes = excluded.size_bytes, sha256 = excluded.sha256, station_id = excluded.station_id, job_id = excluded.job_id, firmware_version = excluded.firmware_version, signature = excluded.signature, signing_certificate = excluded.signing_certificate, created_by = excluded.created_by, created_at = excluded.created_at"
+            ),
+            "add": Statement(
+                "INSERT INTO files (id, kind, name, size_bytes, sha256, station_id, job_id, firmware_version, signature, signing_certificate, created_by, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO files (id, kind, name, size_bytes, sha256, station_id, job_id, firmware_version, signature, signing_certificate, created_by, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "remove": Statement("DELETE FROM files WHERE files.id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT files.id, files.kind, files.name, files.size_bytes, files.sha256, files.station_id, files.job_id, files.firmware_version, files.signature, files.signing_certificate, files.created_by, files.created_at  FROM files  WHERE files.id = ?",
+                (0,),
+            ),
+        ),
+    ),
+    records.Job: CompiledTable(
+        name="jobs",
+        columns=(
+            "id",
+            "kind",
+            "station_id",
+            "campaign_id",
+            "state",
+            "file_id",
+            "via",
+            "log",
+            "from_at",
+            "to_at",
+            "firmware_version",
+            "begin_at",
+            "phase_s",
+            "retries",
+            "attempts",
+            "request_id",
+            "status",
+            "heard_seq",
+            "reason",
+            "next_at",
+            "expires_at",
+            "deadline_at",
+            "created_by",
+            "created_at",
+            "finished_at",
+            "version",
+        ),
+        cells={
+            "from_at": "time",
+            "to_at": "time",
+            "begin_at": "time",
+            "next_at": "time",
+            "expires_at": "time",
+            "deadline_at": "time",
+            "created_at": "time",
+            "finished_at": "time",
+        },
+        statements={
+            "save": Statement(
+                "INSERT INTO jobs (id, kind, station_id, campaign_id, state, file_id, via, log, from_at, to_at, firmware_version, begin_at, phase_s, retries, attempts, request_id, status, heard_seq, reason, next_at, expires_at, deadline_at, created_by, created_at, finished_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, station_id = excluded.station_id, campaign_id = excluded.campaign_id, state = excluded.state, file_id = excluded.file_id, via = excluded.via, log = excluded.log, from_at = excluded.from_at, to_at = excluded.to_at, firmware_version = excluded.firmware_version, begin_at = excluded.begin_at, phase_s = excluded.phase_s, retries = excluded.retries, attempts = excluded.attempts, request_id = excluded.request_id, status = excluded.status, heard_seq = excluded.heard_seq, reason = excluded.reason, next_at = excluded.next_at, expires_at = excluded.expires_at, deadline_at = excluded.deadline_at, created_by = excluded.created_by, created_at = excluded.created_at, finished_at = excluded.finished_at, version = excluded.version"
+            ),
+            "add": Statement(
+                "INSERT INTO jobs (id, kind, station_id, campaign_id, state, file_id, via, log, from_at, to_at, firmware_version, begin_at, phase_s, retries, attempts, request_id, status, heard_seq, reason, next_at, expires_at, deadline_at, created_by, created_at, finished_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO jobs (id, kind, station_id, campaign_id, state, file_id, via, log, from_at, to_at, firmware_version, begin_at, phase_s, retries, attempts, request_id, status, heard_seq, reason, next_at, expires_at, deadline_at, created_by, created_at, finished_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "change": Statement(
+                "UPDATE jobs SET kind=?, station_id=?, campaign_id=?, state=?, file_id=?, via=?, log=?, from_at=?, to_at=?, firmware_version=?, begin_at=?, phase_s=?, retries=?, attempts=?, request_id=?, status=?, heard_seq=?, reason=?, next_at=?, expires_at=?, deadline_at=?, created_by=?, created_at=?, finished_at=?, version=? WHERE jobs.id = ? AND jobs.version = ? - 1",
+                (
+                    1,
+                    2,
+                    3,
+                    4,
+                    5,
+                    6,
+                    7,
+                    8,
+                    9,
+                    10,
+                    11,
+                    12,
+                    13,
+                    14,
+                    15,
+                    16,
+                    17,
+                    18,
+                    19,
+                    20,
+                    21,
+                    22,
+                    23,
+                    24,
+                    25,
+                    0,
+                    25,
+                ),
+                exact=True,
+            ),
+            "remove": Statement("DELETE FROM jobs WHERE jobs.id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT jobs.id, jobs.kind, jobs.station_id, jobs.campaign_id, jobs.state, jobs.file_id, jobs.via, jobs.log, jobs.from_at, jobs.to_at, jobs.firmware_version, jobs.begin_at, jobs.phase_s, jobs.retries, jobs.attempts, jobs.request_id, jobs.status, jobs.heard_seq, jobs.reason, jobs.next_at, jobs.expires_at, jobs.deadline_at, jobs.created_by, jobs.created_at, jobs.finished_at, jobs.version  FROM jobs  WHERE jobs.id = ?",
+                (0,),
+            ),
+            Lookup(
+                "SELECT jobs.id, jobs.kind, jobs.station_id, jobs.campaign_id, jobs.state, jobs.file_id, jobs.via, jobs.log, jobs.from_at, jobs.to_at, jobs.firmware_version, jobs.begin_at, jobs.phase_s, jobs.retries, jobs.attempts, jobs.request_id, jobs.status, jobs.heard_seq, jobs.reason, jobs.next_at, jobs.expires_at, jobs.deadline_at, jobs.created_by, jobs.created_at, jobs.finished_at, jobs.version  FROM jobs  WHERE jobs.station_id = ? AND jobs.kind = ? AND state IN ('requested', 'transferring', 'installing')",
+                (2, 1),
+            ),
+        ),
+    ),
+    records.TransferSecret: CompiledTable(
+        name="transfer_secrets",
+        columns=("job_id", "digest"),
+        cells={},
+        statements={
+            "save": Statement(
+                "INSERT INTO transfer_secrets (job_id, digest) VALUES (?, ?) ON CONFLICT (job_id) DO UPDATE SET digest = excluded.digest"
+            ),
+            "add": Statement("INSERT INTO transfer_secrets (job_id, digest) VALUES (?, ?)"),
+            "add_once": Statement(
+                "INSERT INTO transfer_secrets (job_id, digest) VALUES (?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "remove": Statement("DELETE FROM transfer_secrets WHERE transfer_secrets.job_id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT transfer_secrets.job_id, transfer_secrets.digest  FROM transfer_secrets  WHERE transfer_secrets.job_id = ?",
+                (0,),
+            ),
+            Lookup(
+                "SELECT transfer_secrets.job_id, transfer_secrets.digest  FROM transfer_secrets  WHERE transfer_secrets.digest = ?",
+                (1,),
+            ),
+        ),
+    ),
+    records.Campaign: CompiledTable(
+        name="campaigns",
+        columns=(
+            "id",
+            "name",
+            "kind",
+            "file_id",
+            "state",
+            "stations",
+            "concurrency",
+            "stop_after_failures",
+            "forgiven",
+            "reason",
+            "created_by",
+            "created_at",
+            "finished_at",
+            "version",
+        ),
+        cells={"created_at": "time", "finished_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO campaigns (id, name, kind, file_id, state, stations, concurrency, stop_after_failures, forgiven, reason, created_by, created_at, finished_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name, kind = excluded.kind, file_id = excluded.file_id, state = excluded.state, stations = excluded.stations, concurrency = excluded.concurrency, stop_after_failures = excluded.stop_after_failures, forgiven = excluded.forgiven, reason = excluded.reason, created_by = excluded.created_by, created_at = excluded.created_at, finished_at = excluded.finished_at, version = excluded.version"
+            ),
+            "add": Statement(
+                "INSERT INTO campaigns (id, name, kind, file_id, state, stations, concurrency, stop_after_failures, forgiven, reason, created_by, created_at, finished_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO campaigns (id, name, kind, file_id, state, stations, concurrency, stop_after_failures, forgiven, reason, created_by, created_at, finished_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "change": Statement(
+                "UPDATE campaigns SET name=?, kind=?, file_id=?, state=?, stations=?, concurrency=?, stop_after_failures=?, forgiven=?, reason=?, created_by=?, created_at=?, finished_at=?, version=? WHERE campaigns.id = ? AND campaigns.version = ? - 1",
+                (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0, 13),
+                exact=True,
+            ),
+            "remove": Statement("DELETE FROM campaigns WHERE campaigns.id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT campaigns.id, campaigns.name, campaigns.kind, campaigns.file_id, campaigns.state, campaigns.stations, campaigns.concurrency, campaigns.stop_after_failures, campaigns.forgiven, campaigns.reason, campaigns.created_by, campaigns.created_at, campaigns.finished_at, campaigns.version  FROM campaigns  WHERE campaigns.id = ?",
                 (0,),
             ),
         ),

@@ -47,7 +47,7 @@ from evsys.store.cells import (
     workarounds_to_text,
 )
 
-VERSION: Final = "0013"
+VERSION: Final = "0014"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 
@@ -715,6 +715,110 @@ Index(
 )
 """A session's events: a query adds `transaction_id <> ''`."""
 
+files: Final = Table(
+    "files",
+    metadata,
+    _key("id"),
+    _text("kind"),
+    _text("name"),
+    _number("size_bytes"),
+    _text("sha256"),
+    _text("station_id"),
+    _text("job_id"),
+    _text("firmware_version"),
+    _text("signature"),
+    _text("signing_certificate"),
+    _text("created_by"),
+    _time("created_at"),
+)
+Index("files_by_time", files.c.created_at, files.c.id)
+"""Pages of all files, newest first."""
+Index("files_by_station", files.c.station_id, files.c.created_at, files.c.id)
+"""Pages of what a station uploaded, and (of no station) of firmware, newest first."""
+
+jobs: Final = Table(
+    "jobs",
+    metadata,
+    _key("id"),
+    _text("kind"),
+    _text("station_id"),
+    _maybe_text("campaign_id"),
+    _text("state"),
+    _maybe_text("file_id"),
+    _text("via"),
+    _text("log"),
+    _maybe_time("from_at"),
+    _maybe_time("to_at"),
+    _text("firmware_version"),
+    _maybe_time("begin_at"),
+    _maybe_number("phase_s"),
+    _number("retries"),
+    _number("attempts"),
+    _maybe_number("request_id"),
+    _text("status"),
+    _number("heard_seq"),
+    _text("reason"),
+    _time("next_at"),
+    _time("expires_at"),
+    _maybe_time("deadline_at"),
+    _text("created_by"),
+    _time("created_at"),
+    _maybe_time("finished_at"),
+    _number("version"),
+)
+Index("jobs_by_time", jobs.c.created_at, jobs.c.id)
+"""Pages of all jobs, newest first."""
+Index("jobs_by_station", jobs.c.station_id, jobs.c.created_at, jobs.c.id)
+"""Pages of a station's jobs, newest first."""
+Index("jobs_by_campaign", jobs.c.campaign_id, jobs.c.created_at, jobs.c.id, jobs.c.state)
+"""Pages of a campaign's jobs, newest first, and how many there are of each state."""
+_job_waiting = text("state = 'waiting'")
+Index("jobs_waiting", jobs.c.next_at, jobs.c.id, sqlite_where=_job_waiting, postgresql_where=_job_waiting)
+"""The jobs that could begin (`state = 'waiting'` must be said as such)."""
+_job_under_way = text("state IN ('requested', 'transferring', 'installing')")
+Index(
+    "jobs_under_way",
+    jobs.c.station_id,
+    jobs.c.kind,
+    unique=True,
+    sqlite_where=_job_under_way,
+    postgresql_where=_job_under_way,
+)
+"""The jobs under way. What a station tells of its progress names no job: it has one of a kind at a time."""
+
+transfer_secrets: Final = Table(
+    "transfer_secrets",
+    metadata,
+    _key("job_id"),
+    _text("digest"),
+    UniqueConstraint("digest", name="transfer_secrets_digest"),
+)
+"""Found by its digest when a station fetches or delivers a file."""
+
+campaigns: Final = Table(
+    "campaigns",
+    metadata,
+    _key("id"),
+    _text("name"),
+    _text("kind"),
+    _maybe_text("file_id"),
+    _text("state"),
+    _number("stations"),
+    _number("concurrency"),
+    _maybe_number("stop_after_failures"),
+    _number("forgiven"),
+    _text("reason"),
+    _text("created_by"),
+    _time("created_at"),
+    _maybe_time("finished_at"),
+    _number("version"),
+)
+Index("campaigns_by_time", campaigns.c.created_at, campaigns.c.id)
+"""Pages of campaigns, newest first."""
+_unfinished = text("finished_at IS NULL")
+Index("campaigns_unfinished", campaigns.c.created_at, sqlite_where=_unfinished, postgresql_where=_unfinished)
+"""The campaigns to look after."""
+
 writer_clients: Final = Table(
     "writer_clients",
     metadata,
@@ -757,6 +861,10 @@ TABLES: Final[dict[type[records.Record], AnyTable]] = {
     records.Lease: leases,
     records.ConfigurationKey: configuration_keys,
     records.ConsumerCursor: consumer_cursors,
+    records.StoredFile: files,
+    records.Job: jobs,
+    records.TransferSecret: transfer_secrets,
+    records.Campaign: campaigns,
 }
 """The order is the one in which tables are numbered between a client and its writer: the same program."""
 

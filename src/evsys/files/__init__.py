@@ -1,0 +1,1 @@
+"""The doors where files pass between stations and the office: HTTP and FTP."""

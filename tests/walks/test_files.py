@@ -1,0 +1,123 @@
+"""Files between the real program and simulated stations, which really carry them: diagnostics and logs that
+arrive by HTTP and by FTP, and a campaign that stops itself."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self, cast
+
+import httpx
+import pytest
+
+from kit.link import Payload
+from kit.program import Program, free_port, running, wait_until
+from kit.simulation import simulated
+
+OPTIONS = ("--sessions", "0", "--no-offline-spells", "--speed", "60")
+STATIONS = 50
+CONCURRENCY = 2
+FIRMWARE = b"version: 7.1\n"
+CARRIED_S = 60.0
+"""A machine under load is slow."""
+
+
+class Desk:
+    """An administrator at the program."""
+
+    def __init__(self, program: Program) -> None:
+        headers = {"Authorization": f"Bearer {program.key('admin')}"}
+        self.program = program
+        self.client = httpx.Client(
+            base_url=f"{program.api}/api/v1", headers=headers, timeout=30, trust_env=False
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
+
+    def get(self, path: str) -> Payload:
+        response = self.client.get(path)
+        assert response.status_code == 200, response.text
+        return cast(Payload, response.json())
+
+    def post(self, path: str, **members: object) -> Payload:
+        response = self.client.post(path, json=members)
+        assert response.status_code in (200, 201), response.text
+        return cast(Payload, response.json())
+
+    def image(self, **told: str) -> str:
+        """The id of an image that is uploaded."""
+        response = self.client.post("/files", params={"name": "f.bin", **told}, content=FIRMWARE)
+        assert response.status_code == 201, response.text
+        return str(response.json()["id"])
+
+    def in_state(self, path: str, *states: str) -> Payload:
+        """The job or campaign as soon as it is in one of these states."""
+        wait_until(lambda: self.get(path)["state"] in states, f"{path} {states}", CARRIED_S)
+        return self.get(path)
+
+    def wait_booted(self, number: int) -> None:
+        booted = "SELECT count(*) FROM station_status WHERE registration = 'Accepted' AND connected"
+        wait_until(lambda: self.program.rows(booted) == [(number,)], "booted", CARRIED_S)
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Iterator[Program]:
+    doors = {name: {"enabled": True, "port": free_port()} for name in ("http", "ftp")}
+    with running(tmp_path, {"files": doors}) as program:
+        yield program
+
+
+def test_files_of_a_simulated_station_go_by_http_and_by_ftp(program: Program) -> None:
+    with simulated(program, "--stations", "1", *OPTIONS), Desk(program) as desk:
+        desk.wait_booted(1)
+        secrets = "SELECT count(*) FROM transfer_secrets"
+        for what in ("diagnostics", "logs"):
+            for via in ("http", "ftp"):
+                job = desk.post(f"/stations/SIM0001/{what}", via=via)
+                done = desk.in_state(f"/jobs/{job['id']}", "done", "failed")
+                assert done["state"] == "done", done
+                file = desk.get(f"/files/{done['file_id']}")
+                content = desk.client.get(f"/files/{done['file_id']}/content").content
+                assert content
+                assert len(content) == file["size_bytes"]
+        for via in ("ftp", "http"):
+            image = desk.image(firmware_version="7.1")
+            job = desk.post("/stations/SIM0001/firmware", file_id=image, via=via)
+            done = desk.in_state(f"/jobs/{job['id']}", "done", "failed")
+            assert done["state"] == "done", done
+        assert program.rows("SELECT firmware_version FROM station_status") == [("7.1",)]
+        assert program.rows(secrets) == [(0,)]
+        told = "SELECT count(*) FROM commands WHERE request LIKE '%/exchange/%'"
+        masked = "SELECT count(*) FROM commands WHERE request LIKE '%/exchange/***/%'"
+        assert program.rows(told) == program.rows(masked) != [(0,)]
+
+
+def test_a_campaign_over_fifty_stations_stops_itself_at_the_third_failure(program: Program) -> None:
+    with simulated(program, "--stations", str(STATIONS), *OPTIONS), Desk(program) as desk:
+        desk.wait_booted(STATIONS)
+        # Signed by nobody that the stations know: each refuses it, or finds out when it has fetched it.
+        image = desk.image(signature="bm8=", signing_certificate="none")
+        stations = [f"SIM{number:04}" for number in range(1, STATIONS + 1)]
+        campaign = desk.post(
+            "/campaigns",
+            firmware={"file_id": image},
+            stations={"ids": stations},
+            concurrency=CONCURRENCY,
+            stop_after_failures=3,
+        )
+        path = f"/campaigns/{campaign['id']}"
+        stopped = desk.in_state(path, "stopped", "done")
+        assert stopped["state"] == "stopped"
+        assert str(stopped["reason"]).endswith("jobs failed")
+        ended = lambda: "requested" not in (counts := desk.get(path)["counts"]) and counts  # noqa: E731
+        wait_until(ended, "what was under way has ended", CARRIED_S)
+        program.kill("office")
+        program.wait_ready()
+        counts = cast(dict[str, int], desk.in_state(path, "stopped")["counts"])
+        assert set(counts) == {"failed", "waiting"}
+        assert 3 <= counts["failed"] <= 3 + CONCURRENCY - 1
+        assert sum(counts.values()) == STATIONS
+        desk.post(f"{path}/cancel")
+        assert desk.get(path)["state"] == "cancelled"
