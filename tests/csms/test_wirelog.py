@@ -105,6 +105,10 @@ def test_what_leaves_holds_no_secret_and_is_whole(clock: SteppedClock) -> None:
         ('[2,"1","ChangeConfiguration",{"value":"0011aabb","key":"authorizationKey"}]', "0011aabb"),
         ('[3,"1",{"configurationKey":[{"key":"AuthorizationKey","readonly":false,"value":"0011"}]}]', "0011"),
         ('[2,"1","GetDiagnostics",{"location":"ftp://user:pa:ss@host/dir"}]', "pa:ss"),
+        (
+            '[2,"1","GetDiagnostics",{"location":"http://c:5004/exchange/0123456789abcdef0123456789abcdef/"}]',
+            "0123456789abcdef0123456789abcdef",
+        ),
         ('[2,"1","UpdateFirmware",{"location":"https://u:hunter2@[::1]:8080/f.bin"}]', "hunter2"),
     ],
 )

@@ -174,9 +174,6 @@ class RunningOffice:
         self._keeping = asyncio.gather(self.wire.run(), self.office.work())
         if self._ftp is not None:
             self._ftp.start()
-        exchange = http_server(FileExchange(self.office.jobs, self.office.files))
-        self._servers.append(exchange)
-        self._tasks.append(asyncio.create_task(exchange.serve(sockets=[self._doors[0]])))
         urls = []
         for app in self._apps:
             listening = socket.create_server(("127.0.0.1", 0))
@@ -185,6 +182,9 @@ class RunningOffice:
             self._tasks.append(asyncio.create_task(server.serve(sockets=[listening])))
             urls.append(f"http://127.0.0.1:{listening.getsockname()[1]}")
         self.url, self.metrics_url = urls
+        exchange = http_server(FileExchange(self.office.jobs, self.office.files))
+        self._servers.append(exchange)
+        self._tasks.append(asyncio.create_task(exchange.serve(sockets=[self._doors[0]])))
 
     async def stop(self) -> None:
         await self.office.feed.close()

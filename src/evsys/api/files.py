@@ -14,7 +14,7 @@ from evsys.api.desk import Cursor, Desk, Limit
 from evsys.api.problems import documented
 from evsys.api.repeats import STREAMED
 from evsys.api.strict import WITHIN_S, StrictRequest
-from evsys.core.errors import BadCommand
+from evsys.core.errors import BadCommand, NotFound
 from evsys.core.records import JobKind, StoredFile
 from evsys.office.files import MAX_NAME, shown
 from evsys.store.views import files
@@ -119,7 +119,10 @@ async def get_file(office: Desk, file_id: FromPath[str]) -> StoredFile:
 async def get_file_content(office: Desk, file_id: FromPath[str]) -> File:
     """The bytes of a file."""
     file = await office.files.find(file_id)
-    return File(office.files.path(file), filename=file.name, media_type="application/octet-stream")
+    path = office.files.path(file)
+    if not await asyncio.to_thread(path.exists):
+        raise NotFound(f"the bytes of the file {file_id} are gone: they are not in a backup of the database")
+    return File(path, filename=file.name, media_type="application/octet-stream")
 
 
 @delete(
