@@ -104,7 +104,10 @@ def test_what_leaves_holds_no_secret_and_is_whole(clock: SteppedClock) -> None:
         ('[2,"1","ChangeConfiguration",{"key":"AuthorizationKey","value":"s3cr\\"et"}]', 's3cr\\"et'),
         ('[2,"1","ChangeConfiguration",{"value":"0011aabb","key":"authorizationKey"}]', "0011aabb"),
         ('[3,"1",{"configurationKey":[{"key":"AuthorizationKey","readonly":false,"value":"0011"}]}]', "0011"),
+        ('[2,"1","ChangeConfiguration",{"key":"AUTHORIZATIONKEY","value":"5ecret"}]', "5ecret"),
+        ('[2,"1","ChangeConfiguration",{"key":"BasicAuthPassword","value":"5ecret"}]', "5ecret"),
         ('[2,"1","GetDiagnostics",{"location":"ftp://user:pa:ss@host/dir"}]', "pa:ss"),
+        ('[2,"1","GetDiagnostics",{"location":"ftp://user:pa/ss@host/dir"}]', "pa/ss"),
         (
             '[2,"1","GetDiagnostics",{"location":"http://c:5004/exchange/0123456789abcdef0123456789abcdef/"}]',
             "0123456789abcdef0123456789abcdef",

@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from evsys.core.commands import SECRET_KEYS, names_secret
 from evsys.core.ports import Clock, WireFrame, wire_piece
 
 KEPT_FRAMES: Final = 10
@@ -24,14 +25,12 @@ MAX_FRAME_BYTES: Final = 32 * 1024
 """What is kept of a frame; the whole of it may be a megabyte."""
 
 MASK: Final = b"***"
-MARKS: Final = (b"uthorization", b"://")
-"""Every frame with a secret has one of these somewhere."""
 _TEXT = rb'"(?:[^"\\]|\\.)*"'
-_KEY_VALUE = re.compile(rb'("key"\s*:\s*"AuthorizationKey"[^{}]*?"value"\s*:\s*)' + _TEXT, re.IGNORECASE)
-_VALUE_KEY = re.compile(
-    rb'("value"\s*:\s*)' + _TEXT + rb'([^{}]*?"key"\s*:\s*"AuthorizationKey")', re.IGNORECASE
-)
-_PASSWORD = re.compile(rb'(://[^/@"\s:]*:)[^/@"\s]*@')
+_SECRET = rb'"key"\s*:\s*"(?:' + "|".join(sorted(SECRET_KEYS)).encode() + rb')"'
+_KEY_VALUE = re.compile(rb"(" + _SECRET + rb'[^{}]*?"value"\s*:\s*)' + _TEXT, re.IGNORECASE)
+_VALUE_KEY = re.compile(rb'("value"\s*:\s*)' + _TEXT + rb"([^{}]*?" + _SECRET + rb")", re.IGNORECASE)
+_PASSWORD = re.compile(rb'(://[^/@"\s:]*:)[^"\s]*@')
+"""A password may hold what should have been escaped in it; what follows a port is masked as well then."""
 _EXCHANGE = re.compile(rb"(/exchange/)[0-9a-f]{32}")
 """A URL of our own, whose path opens the file of a job."""
 
@@ -127,7 +126,7 @@ def _piece(station_id: str, frames: list[WireFrame]) -> bytes:
     """A piece as msgpack, its secrets masked. Nearly all have none: that is seen of a piece as a whole, fifty
     frames at once."""
     piece = msgspec.msgpack.encode(wire_piece(station_id, frames))
-    if not any(mark in piece for mark in MARKS):
+    if b"://" not in piece and not names_secret(piece):
         return piece
     clean: list[WireFrame] = [(at, direction, masked(frame)) for at, direction, frame in frames]
     return msgspec.msgpack.encode(wire_piece(station_id, clean))
@@ -135,7 +134,7 @@ def _piece(station_id: str, frames: list[WireFrame]) -> bytes:
 
 def masked(frame: bytes) -> bytes:
     """The frame without the secrets that OCPP puts into it: station keys, and passwords in URLs."""
-    if b"uthorization" in frame:
+    if names_secret(frame):
         frame = _KEY_VALUE.sub(rb'\1"' + MASK + b'"', frame)
         frame = _VALUE_KEY.sub(rb'\1"' + MASK + rb'"\2', frame)
     if b"://" in frame:

@@ -265,7 +265,7 @@ def _holds_secret(command: AnyCommand) -> bool:
         case SetVariables(variables=variables):
             return any(each.name.lower() in SECRET_KEYS for each in variables)
         case GetDiagnostics() | GetLog() | UpdateFirmware():
-            return "@" in command.location.partition("://")[2].partition("/")[0]
+            return "@" in command.location.partition("://")[2]
         case _:
             return False
 
