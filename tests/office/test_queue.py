@@ -188,7 +188,8 @@ async def test_what_cannot_be_queued(office: RunningOffice) -> None:
         with pytest.raises(BadCommand):
             await put("CP1", Reset(), "ann", good_for)
     secret = SetVariables(variables=(SetVariable(name="AuthorizationKey", value="0123456789abcdef"),))
-    for command in (secret, GetDiagnostics(location="ftp://me:secret@host/dir")):
+    urls = [GetDiagnostics(location=f"ftp://me:{each}@host/dir") for each in ("secret", "sec/ret")]
+    for command in (secret, *urls):
         with pytest.raises(BadCommand, match="secret"):
             await put("CP1", command, "ann", HOUR)
     await put("CP1", GetDiagnostics(location="ftp://host/@dir"), "ann", HOUR)

@@ -265,7 +265,10 @@ def _holds_secret(command: AnyCommand) -> bool:
         case SetVariables(variables=variables):
             return any(each.name.lower() in SECRET_KEYS for each in variables)
         case GetDiagnostics() | GetLog() | UpdateFirmware():
-            return "@" in command.location.partition("://")[2]
+            rest = command.location.partition("://")[2]
+            authority = rest.partition("/")[0]
+            # A password may hold a slash that should have been escaped.
+            return "@" in authority or (":" in authority and "@" in rest)
         case _:
             return False
 
