@@ -27,7 +27,7 @@ async def test_the_configuration_is_read_and_kept_without_secrets(
     office: RunningOffice, admin: httpx.AsyncClient
 ) -> None:
     await office.put(station())
-    assert (await admin.get(PATH)).json() == {"read_at": None, "items": []}
+    assert (await admin.get(PATH)).json() == {"read_at": None, "items": [], "wanted": [], "drifts": False}
     assert (await admin.post(f"{PATH}/read")).status_code == 409
     await office.station({"GetConfiguration": {"configurationKey": WHOLE}})
     read = await admin.post(f"{PATH}/read")

@@ -31,6 +31,7 @@ CONNECTOR = records.ConnectorStatus(
 )
 TOKEN = records.Token(id="T", created_at=NOON)
 USER = records.User(id="u", created_at=NOON)
+TEMPLATE = records.ConfigurationTemplate(id="t", configuration=Raw(b"{}"), created_at=NOON)
 LOCATION = records.Location(id="l", created_at=NOON)
 
 ALARM = records.Alarm(
@@ -90,6 +91,8 @@ OF_NO_STATION = [
     events.TokenRemoved(token_id="T"),
     events.LocationChanged(location=LOCATION),
     events.LocationRemoved(location_id="l"),
+    events.ConfigurationTemplateChanged(template=TEMPLATE, by="b"),
+    events.ConfigurationTemplateRemoved(template_id="t", by="b"),
     events.UserChanged(user=USER),
     events.UserRemoved(user_id="u"),
     events.ApiKeyCreated(key=KEY),

@@ -15,7 +15,8 @@ from evsys.core.events import TokenChanged, TokenRegistered, TokenRemoved
 from evsys.core.records import LocalList, Station, Token
 from evsys.core.work import Committed, Work
 from evsys.csms.connection import Connection
-from evsys.office.local_lists import FIRST_RETRY_S, LocalListView
+from evsys.office.local_lists import LocalListView
+from evsys.office.patience import FIRST_RETRY_S
 from evsys.office.queue import SETTLED_AFTER
 from evsys.simulator.cabinet import PointSettings
 from evsys.simulator.charge_point import ChargePoint

@@ -13,6 +13,7 @@ from evsys.core.records import (
     Alarm,
     ApiKey,
     Campaign,
+    ConfigurationTemplate,
     ConnectorStatus,
     Job,
     LocalListState,
@@ -264,6 +265,16 @@ class LocationRemoved(_Event, frozen=True, kw_only=True):
     by: str = ""
 
 
+class ConfigurationTemplateChanged(_Event, frozen=True, kw_only=True):
+    template: ConfigurationTemplate
+    by: str = ""
+
+
+class ConfigurationTemplateRemoved(_Event, frozen=True, kw_only=True):
+    template_id: str
+    by: str = ""
+
+
 class UserChanged(_Event, frozen=True, kw_only=True):
     user: User
     by: str = ""
@@ -403,6 +414,8 @@ Event = (
     | TokenRemoved
     | LocationChanged
     | LocationRemoved
+    | ConfigurationTemplateChanged
+    | ConfigurationTemplateRemoved
     | UserChanged
     | UserRemoved
     | ApiKeyCreated

@@ -678,3 +678,33 @@ class Campaign(Record, frozen=True, kw_only=True):
     created_at: datetime
     finished_at: datetime | None = None
     version: int = 1
+
+
+class ConfigurationTemplate(Record, frozen=True, kw_only=True):
+    """The configuration that people want of some stations: those that it names, or those of a model as model
+    profiles find them, `*` and `?` standing for any letters and for one."""
+
+    id: str
+    name: str = ""
+    station_ids: tuple[str, ...] = ()
+    vendor: str = ""
+    """The pattern of the vendor; empty: only the stations that are named."""
+    model: str = "*"
+    firmware: str = "*"
+    configuration: Raw
+    """A JSON object of keys and their values."""
+    repair: bool = False
+    """Whether what differs is set without being asked; else it is only shown."""
+    created_at: datetime
+    version: int = 1
+
+
+class ConfigurationVerdict(Record, frozen=True, kw_only=True):
+    """What a station said when it was last told to repair a key; written by the office alone."""
+
+    station_id: str
+    key: str
+    value: str
+    status: str
+    firmware_version: str = ""
+    at: datetime

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct, field
 
-from evsys.core.commands import SECRET_KEYS, GetVariables
+from evsys.core.commands import GetVariables
 from evsys.core.errors import BadAnswer, NoAnswer, StationUnknown
 from evsys.core.events import LoggedEvent, StationRemoved
 from evsys.core.ports import Clock
@@ -21,8 +21,9 @@ from evsys.core.records import ConfigurationKey
 from evsys.core.work import Work
 from evsys.office.commands import Commands
 from evsys.office.consumers import Consumers
+from evsys.office.templates import WantedKey, is_secret, read_at, wanted_of
 from evsys.office.writing import Books
-from evsys.store.views import configuration, stations
+from evsys.store.views import configuration
 from evsys.store.views.reader import Reader
 
 CONSUMER: Final = "configuration"
@@ -37,8 +38,6 @@ MAX_KEY_CHARACTERS: Final = 100
 MAX_VALUE_CHARACTERS: Final = 2500
 """The standard has 500, and 2500 in 2.x; what is longer is cut."""
 KEYS_AT_ONCE: Final = "getconfigurationmaxkeys"
-SECRETS: Final = (*SECRET_KEYS, "password", "passwd", "secret", "privatekey", "passphrase")
-"""A key whose folded name has one of these in it is a secret."""
 
 
 class Configuration(Struct, frozen=True, kw_only=True):
@@ -47,6 +46,10 @@ class Configuration(Struct, frozen=True, kw_only=True):
     read_at: datetime | None
     """When it was read; null where it never was."""
     items: list[ConfigurationKey]
+    wanted: list[WantedKey]
+    """What the templates that fit the station want of it, beside what it has."""
+    drifts: bool
+    """Whether a wanted key differs from what the station told."""
 
 
 class Configurations:
@@ -64,9 +67,17 @@ class Configurations:
 
     async def view(self, station_id: str) -> Configuration:
         """What is known of the configuration of a station. Raises StationUnknown."""
-        if await self._reader.read(partial(stations.station, station_id=station_id)) is None:
+        found = await self._reader.read(partial(configuration.configured, ids=[station_id]))
+        if not found:
             raise StationUnknown(f"no station {station_id}")
-        return _view(await self._kept(station_id))
+        templates = await self._reader.read(configuration.templates)
+        wanted = wanted_of(found[0], templates)
+        return Configuration(
+            read_at=read_at(found[0].kept),
+            items=found[0].kept,
+            wanted=wanted,
+            drifts=any(each.drifts for each in wanted),
+        )
 
     async def read(self, station_id: str, by: str) -> Configuration:
         """Read the configuration from the station and keep it. Raises as `Commands.send`."""
@@ -92,7 +103,7 @@ class Configurations:
                 work.remove(old)
         if work:
             await self._books.write(work)
-        return _view(sorted(kept, key=lambda each: each.key))
+        return await self.view(station_id)
 
     async def _ask_all(self, station_id: str, known: list[str], by: str) -> dict[str, "_Key"]:
         """All that the station tells, and by name what it told before and leaves out."""
@@ -118,6 +129,9 @@ class Configurations:
         work = Work(self._clock.now())
         for key in await self._kept(event.station_id):
             work.remove(key)
+        query = partial(configuration.verdicts_of, station_id=event.station_id)
+        for verdict in await self._reader.read(query):
+            work.remove(verdict)
         if work:
             await self._books.write(work)
 
@@ -129,8 +143,7 @@ class _Key(Struct):
 
     def kept(self) -> str | None:
         """The value as it may be kept."""
-        folded = self.key.lower()
-        if self.value is None or any(each in folded for each in SECRETS):
+        if self.value is None or is_secret(self.key):
             return None
         return self.value.replace("\0", "")[:MAX_VALUE_CHARACTERS]
 
@@ -151,7 +164,3 @@ def _at_once(told: dict[str, _Key], usual: int) -> int:
         if each.key.lower() == KEYS_AT_ONCE and each.value and each.value.isdecimal():
             return max(1, min(int(each.value[:6]), MAX_KEYS))
     return max(1, usual)
-
-
-def _view(kept: list[ConfigurationKey]) -> Configuration:
-    return Configuration(read_at=max((each.at for each in kept), default=None), items=kept)

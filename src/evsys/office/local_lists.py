@@ -48,6 +48,7 @@ from evsys.core.records import LocalList, LocalListContent, LocalListState, Toke
 from evsys.core.work import Work
 from evsys.office.commands import Commands
 from evsys.office.consumers import Consumers
+from evsys.office.patience import Patience
 from evsys.office.queue import settled
 from evsys.office.token_register import NOTHING, Register, Wanted
 from evsys.office.writing import Books
@@ -66,8 +67,6 @@ LOOKED_AT: Final = 200
 """Stations looked at in one read; the next look takes others."""
 ANSWER_WITHIN_S: Final = 60
 """Some stations write every entry to flash memory before they answer."""
-FIRST_RETRY_S: Final = 30.0
-LONGEST_RETRY_S: Final = 3600.0
 MAX_ENTRIES: Final = 10_000
 """No list is longer, whatever the station takes."""
 USUAL_ENTRIES: Final = 1000
@@ -113,18 +112,6 @@ class _Refused(Exception):
         self.list_version = list_version
 
 
-class _Patience:
-    """When a station is tried again that did not take its list."""
-
-    def __init__(self) -> None:
-        self.tries = 0
-        self.at_s = 0.0
-
-    def fail(self, now_s: float) -> None:
-        self.at_s = now_s + min(FIRST_RETRY_S * 2**self.tries, LONGEST_RETRY_S)
-        self.tries += 1
-
-
 class LocalLists:
     """The local lists of all stations."""
 
@@ -143,7 +130,7 @@ class LocalLists:
         self._due: dict[str, None] = {}
         """Stations to be looked at, in this order."""
         self._busy: set[str] = set()
-        self._patience: dict[str, _Patience] = {}
+        self._patience: dict[str, Patience] = {}
         self._prune_at_s = 0.0
 
     def follow(self, consumers: Consumers) -> None:
@@ -415,7 +402,7 @@ class LocalLists:
         self._try_later(station_id, str(error))
 
     def _try_later(self, station_id: str, reason: str) -> None:
-        patience = self._patience.setdefault(station_id, _Patience())
+        patience = self._patience.setdefault(station_id, Patience())
         patience.fail(self._clock.monotonic())
         self._due[station_id] = None
 

@@ -24,8 +24,10 @@ from evsys.office.repeats import Repeats
 from evsys.office.reservations import Reservations
 from evsys.office.security import Security
 from evsys.office.status import Status
+from evsys.office.templates import Templates
 from evsys.office.tokens import Tokens
 from evsys.office.upgrades import Upgrades
+from evsys.office.upkeep import Upkeep
 from evsys.office.wirelog import Wire
 from evsys.office.writing import Books, Committer
 from evsys.store.views.reader import Reader
@@ -80,6 +82,9 @@ class Office:
         self.local_lists.follow(self.consumers)
         self.configurations = Configurations(books, reader, clock, self.commands)
         self.configurations.follow(self.consumers)
+        self.templates = Templates(books, reader, clock)
+        self.upkeep = Upkeep(books, reader, clock, self.commands, self.configurations, self.models)
+        self.upkeep.follow(self.consumers)
         self.upgrades = Upgrades(
             books, reader, clock, self.commands, self.security, self.certificates, offers_tls
         )
@@ -105,5 +110,6 @@ class Office:
                 self.upgrades,
                 self.local_lists,
                 self.dispatch,
+                self.upkeep,
             ):
                 working.create_task(each.run())

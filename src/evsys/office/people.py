@@ -14,12 +14,12 @@ from sqlalchemy import Connection
 from evsys.core.errors import AlreadyExists, EvsysError, NotFound, StaleVersion
 from evsys.core.events import Event
 from evsys.core.ports import Clock
-from evsys.core.records import Location, Station, User
+from evsys.core.records import ConfigurationTemplate, Location, Station, User
 from evsys.core.work import Work
 from evsys.office.writing import Books
 from evsys.store.views.reader import Reader, record_by_id
 
-R = TypeVar("R", Location, Station, User)
+R = TypeVar("R", Location, Station, User, ConfigurationTemplate)
 
 
 class Rules(Generic[R]):
@@ -33,10 +33,12 @@ class Rules(Generic[R]):
         removed: Callable[[str, str], Event],
         may_be: Callable[[Connection, R], EvsysError | None],
         may_go: Callable[[Connection, R], EvsysError | None],
+        noun: str = "",
     ) -> None:
         """The events take the record (or its id) and who did it. `may_be` and `may_go` say what stands in the
-        way of a record as it is to be, and of its removal."""
+        way of a record as it is to be, and of its removal. `noun`: its name, where that is several words."""
         self.kind: type[R] = kind
+        self.noun = noun or kind.__name__.lower()
         self.made: Callable[[R, str], Event] = made
         self.changed: Callable[[R, str], Event] = changed
         self.removed = removed
@@ -53,7 +55,7 @@ class People(Generic[R]):
         self._reader = reader
         self._clock = clock
         self._rules: Rules[R] = rules
-        self._noun = rules.kind.__name__.lower()
+        self._noun = rules.noun
 
     async def find(self, record_id: str) -> R:
         """A record by its id. Raises NotFound."""

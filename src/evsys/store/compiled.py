@@ -9,7 +9,7 @@ from evsys.core import records
 from evsys.core.records import Record
 from evsys.store.tables import CompiledTable, Lookup, Statement
 
-VERSION: Final = "0014"
+VERSION: Final = "0015"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 TABLES: Final[dict[type[Record], CompiledTable]] = {
@@ -985,6 +985,73 @@ TABLES: Final[dict[type[Record], CompiledTable]] = {
         lookups=(
             Lookup(
                 'SELECT configuration_keys.station_id, configuration_keys."key", configuration_keys.value, configuration_keys.readonly, configuration_keys.at  FROM configuration_keys  WHERE configuration_keys.station_id = ? AND configuration_keys."key" = ?',
+                (0, 1),
+            ),
+        ),
+    ),
+    records.ConfigurationTemplate: CompiledTable(
+        name="configuration_templates",
+        columns=(
+            "id",
+            "name",
+            "station_ids",
+            "vendor",
+            "model",
+            "firmware",
+            "configuration",
+            "repair",
+            "created_at",
+            "version",
+        ),
+        cells={"station_ids": "words", "configuration": "json", "repair": "flag", "created_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO configuration_templates (id, name, station_ids, vendor, model, firmware, configuration, repair, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name, station_ids = excluded.station_ids, vendor = excluded.vendor, model = excluded.model, firmware = excluded.firmware, configuration = excluded.configuration, repair = excluded.repair, created_at = excluded.created_at, version = excluded.version"
+            ),
+            "add": Statement(
+                "INSERT INTO configuration_templates (id, name, station_ids, vendor, model, firmware, configuration, repair, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO configuration_templates (id, name, station_ids, vendor, model, firmware, configuration, repair, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "change": Statement(
+                "UPDATE configuration_templates SET name=?, station_ids=?, vendor=?, model=?, firmware=?, configuration=?, repair=?, created_at=?, version=? WHERE configuration_templates.id = ? AND configuration_templates.version = ? - 1",
+                (1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 9),
+                exact=True,
+            ),
+            "remove": Statement(
+                "DELETE FROM configuration_templates WHERE configuration_templates.id = ?", (0,)
+            ),
+        },
+        lookups=(
+            Lookup(
+                "SELECT configuration_templates.id, configuration_templates.name, configuration_templates.station_ids, configuration_templates.vendor, configuration_templates.model, configuration_templates.firmware, configuration_templates.configuration, configuration_templates.repair, configuration_templates.created_at, configuration_templates.version  FROM configuration_templates  WHERE configuration_templates.id = ?",
+                (0,),
+            ),
+        ),
+    ),
+    records.ConfigurationVerdict: CompiledTable(
+        name="configuration_verdicts",
+        columns=("station_id", "key", "value", "status", "firmware_version", "at"),
+        cells={"at": "time"},
+        statements={
+            "save": Statement(
+                'INSERT INTO configuration_verdicts (station_id, "key", value, status, firmware_version, at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (station_id, "key") DO UPDATE SET value = excluded.value, status = excluded.status, firmware_version = excluded.firmware_version, at = excluded.at'
+            ),
+            "add": Statement(
+                'INSERT INTO configuration_verdicts (station_id, "key", value, status, firmware_version, at) VALUES (?, ?, ?, ?, ?, ?)'
+            ),
+            "add_once": Statement(
+                'INSERT INTO configuration_verdicts (station_id, "key", value, status, firmware_version, at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING'
+            ),
+            "remove": Statement(
+                'DELETE FROM configuration_verdicts WHERE configuration_verdicts.station_id = ? AND configuration_verdicts."key" = ?',
+                (0, 1),
+            ),
+        },
+        lookups=(
+            Lookup(
+                'SELECT configuration_verdicts.station_id, configuration_verdicts."key", configuration_verdicts.value, configuration_verdicts.status, configuration_verdicts.firmware_version, configuration_verdicts.at  FROM configuration_verdicts  WHERE configuration_verdicts.station_id = ? AND configuration_verdicts."key" = ?',
                 (0, 1),
             ),
         ),

@@ -47,7 +47,7 @@ from evsys.store.cells import (
     workarounds_to_text,
 )
 
-VERSION: Final = "0014"
+VERSION: Final = "0015"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 
@@ -688,6 +688,33 @@ configuration_keys: Final = Table(
     sqlite_with_rowid=False,
 )
 
+configuration_templates: Final = Table(
+    "configuration_templates",
+    metadata,
+    _key("id"),
+    _text("name"),
+    _words("station_ids"),
+    _text("vendor"),
+    _text("model"),
+    _text("firmware"),
+    _json("configuration"),
+    _flag("repair"),
+    _time("created_at"),
+    _number("version"),
+)
+
+configuration_verdicts: Final = Table(
+    "configuration_verdicts",
+    metadata,
+    _key("station_id"),
+    _key("key"),
+    _text("value"),
+    _text("status"),
+    _text("firmware_version"),
+    _time("at"),
+    sqlite_with_rowid=False,
+)
+
 events: Final = Table(
     "events",
     metadata,
@@ -860,6 +887,8 @@ TABLES: Final[dict[type[records.Record], AnyTable]] = {
     records.KeyedRequest: keyed_requests,
     records.Lease: leases,
     records.ConfigurationKey: configuration_keys,
+    records.ConfigurationTemplate: configuration_templates,
+    records.ConfigurationVerdict: configuration_verdicts,
     records.ConsumerCursor: consumer_cursors,
     records.StoredFile: files,
     records.Job: jobs,
