@@ -31,7 +31,7 @@ UNNAMED: Final = (0, -1)
 
 def plausible(reported: datetime | None, now: datetime) -> TypeGuard[datetime]:
     """Whether a station's clock can be believed: not before 2015, not more than a day ahead."""
-    return reported is not None and EARLIEST <= reported <= now + AHEAD
+    return reported is not None and reported >= EARLIEST and (reported <= now or reported <= now + AHEAD)
 
 
 def identity(evse_id: int, number: int | None, samples: bytes) -> int:

@@ -19,7 +19,7 @@ from evsys.core.station import Station
 OpKind = Literal["save", "add", "add_once", "change", "remove"]
 
 
-class Work:
+class Work(Struct, eq=False):
     """The changes of one turn.
 
     `ops` are applied in order. *save* writes a record whatever was there (its only writer is this station's
@@ -28,14 +28,11 @@ class Work:
     version is stored; *remove* deletes by key. `fence` is the station's epoch: an older owner writes nothing.
     """
 
-    __slots__ = ("at", "events", "fence", "ops", "station_id")
-
-    def __init__(self, at: datetime, station_id: str = "", fence: int | None = None) -> None:
-        self.at = at
-        self.station_id = station_id
-        self.fence = fence
-        self.ops: list[tuple[OpKind, Record]] = []
-        self.events: list[Event] = []
+    at: datetime
+    station_id: str = ""
+    fence: int | None = None
+    ops: list[tuple[OpKind, Record]] = []
+    events: list[Event] = []
 
     def save(self, record: Record) -> None:
         self.ops.append(("save", record))
@@ -92,15 +89,12 @@ Settled = Callable[[Settlement], None]
 """Called once, from the loop of the process that submitted, in the order of submission."""
 
 
-class Turn:
+class Turn(Struct, eq=False):
     """What a decision sees and fills: the station's state, the facts, the moment, and its Work."""
 
-    __slots__ = ("facts", "now", "quirks", "station", "work")
-
-    def __init__(self, station: Station, facts: Facts, now: datetime, work: Work) -> None:
-        self.station = station
-        self.facts = facts
-        self.now = now
-        self.work = work
-        self.quirks: list[str] = []
-        """The ways in which this message leaves the standard (`core.quirks`)."""
+    station: Station
+    facts: Facts
+    now: datetime
+    work: Work
+    quirks: list[str] = []
+    """The ways in which this message leaves the standard (`core.quirks`)."""

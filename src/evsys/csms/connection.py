@@ -85,18 +85,18 @@ class Connection:
 
     def received(self, frame: bytes) -> None:
         """A whole text message. No bytes make it raise."""
-        shared = self._shared
+        shared, running = self._shared, self._running
         if not self.open or shared.stopping:
             return
         shared.counts.frames_in += 1
         if self._tape is not None:
             self._tape.note("in", frame)
-        shared.heard.add(self._running)
+        shared.heard.add(running)
         message = self.conversation.receive(frame)
-        if isinstance(message, Call):
+        if type(message) is Call:
             if message.quirk:
                 self.repaired((message.quirk,), frame)
-            self._running.received(self, message, len(frame))
+            running.received(self, message, len(frame))
         else:
             self._other(message, frame)
 

@@ -139,9 +139,11 @@ class Running:
 
     def received(self, connection: "Connection", message: Call | Refused, size: int) -> None:
         """A CALL of the station, or one that cannot be read and is refused in its order."""
-        if self.claimed and not self.turning and self.state is not None:
+        if self.claimed and not self.turning and self.state is not None and type(message) is Call:
             self.turning = True
-            if self._hear(connection, message):
+            self._connection = connection
+            self._message = message
+            if self._decide():
                 self._drain()
             return
         if self._inbox_frames >= MAX_INBOX_FRAMES or self._inbox_bytes + size > MAX_INBOX_BYTES:
@@ -249,8 +251,8 @@ class Running:
     # -- one after the other ---
 
     def _drain(self) -> None:
-        under_way = self._message or self._inner or self._inbox
-        if self.claimed and not under_way and self.state is not None:
+        under_way = self._inbox or self._message is not None or self._inner is not None
+        if not under_way and self.claimed and self.state is not None:
             self.turning = False  # the usual end of a turn, told quickly
             return
         while self._step():
@@ -418,7 +420,7 @@ class Running:
 
     def _on_settled(self, settlement: Settlement) -> None:
         try:
-            over = self._settle(settlement)
+            over = self._adopt(settlement) if type(settlement) is Committed else self._settle(settlement)
         except Exception as error:
             self._stale()
             over = self._bug(error)
@@ -426,8 +428,7 @@ class Running:
             self._drain()
 
     def _settle(self, settlement: Settlement) -> bool:
-        if type(settlement) is Committed:
-            return self._adopt(settlement)
+        """A commit that was none."""
         shared = self.shared
         if isinstance(settlement, Conflict):
             shared.counts.conflicts += 1

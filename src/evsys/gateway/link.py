@@ -95,7 +95,7 @@ class Link(WSListener):
     def send(self, frame: bytes) -> None:
         """Send a text message. A peer that does not read is cut off."""
         transport = self._transport
-        if transport is not None and not self.closing and self._has_room(transport):
+        if transport is not None and not self.closing and (not self._paused or self._has_room(transport)):
             transport.send(TEXT, frame)
             if len(frame) > self._longest:
                 self._longest = len(frame)
@@ -157,9 +157,7 @@ class Link(WSListener):
         self._longest = 0
 
     def _has_room(self, transport: WSTransport) -> bool:
-        """Whether more may be sent to the peer; if not, it is cut off."""
-        if not self._paused:
-            return True
+        """Whether more may be sent to a peer that reads slowly; if not, it is cut off."""
         unsent = transport.underlying_transport.get_write_buffer_size()
         if unsent <= MAX_UNSENT_BYTES + self._longest:
             return True
@@ -188,7 +186,7 @@ class Link(WSListener):
             self._refuse(WSCloseCode.PROTOCOL_ERROR, "reserved bits: switch compression off")
         elif kind == WSMsgType.PING:
             # Not left to picows, which would tell us nothing of it: a ping is life, and its answer is unsent.
-            if self._has_room(transport):
+            if not self._paused or self._has_room(transport):
                 transport.send_pong(frame.get_payload_as_bytes())
         elif kind == WSMsgType.PONG:
             self.answers_pings = True

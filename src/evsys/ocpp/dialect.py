@@ -122,21 +122,6 @@ class Dialect:
 
         return register
 
-    def read(
-        self, action: str, payload: Raw, strict: bool, quirks: list[str], time_zone: str | None = None
-    ) -> tuple[Handler[Struct], Struct]:
-        """The handler and the typed request of a CALL. Raises Refusal or lenient.NotText."""
-        known = self.handlers.get(action)
-        if known is None:
-            raise self._unknown(action)
-        decode, kind, handler = known
-        try:
-            return handler, decode(payload)
-        except (msgspec.DecodeError, ValueError, RecursionError):
-            request, repairs = lenient.repair(kind, payload, strict, time_zone=time_zone)
-            quirks.extend(repairs)
-            return handler, request
-
     def answer(self, turn: Turn, action: str, payload: Raw, frame_quirk: str = "") -> Struct:
         """Decide a CALL: fills the turn's Work and returns the reply. `frame_quirk` is the repair that the
         frame around it needed, which strict conformance refuses as well.
@@ -147,7 +132,16 @@ class Dialect:
         strict = station.settings.conformance == "strict"
         if strict and frame_quirk:
             raise Refusal("FormatViolation", f"the frame needed a repair: {frame_quirk}")
-        handler, request = self.read(action, payload, strict, turn.quirks, station.workarounds.time_zone)
+        known = self.handlers.get(action)
+        if known is None:
+            raise self._unknown(action)
+        decode, kind, handler = known
+        try:
+            request = decode(payload)
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            time_zone = station.workarounds.time_zone
+            request, repairs = lenient.repair(kind, payload, strict, time_zone=time_zone)
+            turn.quirks.extend(repairs)
         return handler(turn, request)
 
     def perform(self, command: Command, station: Station) -> Performance:

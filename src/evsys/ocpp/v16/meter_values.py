@@ -8,7 +8,7 @@ per phase only are summed, if all of the phases can be read; their samples stay 
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple, cast
+from typing import Final, cast
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -21,11 +21,13 @@ from evsys.ocpp.v16 import messages as m
 from evsys.ocpp.v16.dialect import V16, place
 
 MAX_NUMBER: Final = 1e15
-"""A value beyond this is nonsense; NaN and the infinities do not compare below it either."""
+LEAST_NUMBER: Final = -MAX_NUMBER
+"""A value beyond these is nonsense; NaN and the infinities do not lie between them either."""
 
 _REGISTERS: Final = frozenset(("energy_wh", "energy_export_wh"))
 _CONFIRMED: Final = m.MeterValuesResponse()
 _encode = msgspec.json.Encoder().encode
+_decode_numbers = msgspec.json.Decoder(list[float]).decode
 
 
 @V16.answers(m.MeterValuesRequest)
@@ -88,20 +90,13 @@ def _columns(samples: Sequence[m.SampledValue], context: object) -> dict[str, fl
     rest: list[m.SampledValue] | None = None
     phases: dict[str, dict[str, float | None]] | None = None
     find = _PLACES.get
-    for sample in samples:
+    for sample, number in zip(samples, _numbers([sample.value for sample in samples]), strict=True):
         spot = find((sample.measurand, sample.phase, sample.unit, sample.location, sample.format))
         if spot is not None and sample.context == context:
             column, convert, phase = spot
-            text = sample.value
             read = None
-            try:
-                number = float(text)
-            except ValueError:
-                pass
-            else:
-                # Not with Python's own liberties: `nan`, `1_000`.
-                if -MAX_NUMBER < number < MAX_NUMBER and "_" not in text:
-                    read = number if convert is None else convert(number)
+            if number is not None and LEAST_NUMBER < number < MAX_NUMBER:
+                read = number if convert is None else convert(number)
             if phase:
                 phases = phases or {}
                 phases.setdefault(column, {})[phase] = read
@@ -118,19 +113,32 @@ def _columns(samples: Sequence[m.SampledValue], context: object) -> dict[str, fl
     return columns
 
 
+def _numbers(texts: list[str]) -> Sequence[float | None]:
+    """The values of a message as numbers; None for what is none. Together they are read as a list of JSON: as
+    many numbers as texts mean that each is one, at a quarter of the time that `float` takes (0.17 µs each).
+    Otherwise each is read by itself, with more liberty than JSON has (`.5`, `+1`)."""
+    try:
+        numbers = _decode_numbers(f"[{','.join(texts)}]")
+        if len(numbers) == len(texts):
+            return numbers
+    except (msgspec.DecodeError, ValueError):
+        pass
+    return [_number(text) for text in texts]
+
+
+def _number(text: str) -> float | None:
+    """Without all of Python's own liberties: `1_000` is no number."""
+    try:
+        return None if "_" in text else float(text)
+    except ValueError:
+        return None
+
+
 def _sum(phases: dict[str, dict[str, float | None]], columns: dict[str, float | Raw]) -> None:
     for column, by_phase in phases.items():
         readable = [each for each in by_phase.values() if each is not None]
         if column not in columns and len(readable) == len(by_phase):
             columns[column] = sum(readable)
-
-
-class _Place(NamedTuple):
-    """Where a sample goes. With a `phase` it is one summand of its column."""
-
-    column: str
-    convert: Callable[[float], float] | None = None
-    phase: str = ""
 
 
 def _kilo(value: float) -> float:
@@ -146,6 +154,8 @@ def _from_kelvin(value: float) -> float:
 
 
 _Convert = Callable[[float], float] | None
+_Place = tuple[str, _Convert, str]
+"""Where a sample goes: its column, how to convert it, and the phase of which it is one summand, or none."""
 _ENERGY: Final[dict[str | UnsetType, _Convert]] = {UNSET: None, "Wh": None, "kWh": _kilo}
 _POWER: Final[dict[str | UnsetType, _Convert]] = {UNSET: None, "W": None, "kW": _kilo}
 _UNITS: Final[dict[str, dict[str | UnsetType, _Convert]]] = {
@@ -207,7 +217,7 @@ def _places() -> dict[_Key, _Place]:
                 for location in _LOCATIONS.get(column, _OUTLET):
                     for form in (UNSET, "Raw"):
                         key = (measurand, phase_or_none, unit, location, form)
-                        places[key] = _Place(name, convert, line)
+                        places[key] = (name, convert, line)
     return places
 
 
