@@ -115,8 +115,13 @@ def test_what_leaves_holds_no_secret_and_is_whole(clock: SteppedClock) -> None:
         ('[2,"1","UpdateFirmware",{"location":"https://u:hunter2@[::1]:8080/f.bin"}]', "hunter2"),
     ],
 )
-def test_secrets_are_masked_and_the_rest_stays(frame: str, secret: str) -> None:
+def test_secrets_are_masked_and_the_rest_stays(clock: SteppedClock, frame: str, secret: str) -> None:
     assert secret in frame
+    published = Published()
+    wire = WireLog(clock, published)
+    wire.tape("CP1").note("in", frame.encode())
+    wire.flush()
+    assert published.frames("CP1") == [masked(frame.encode())]
     shown = masked(frame.encode()).decode()
     assert secret not in shown
     assert json.loads(shown)[:2] == json.loads(frame)[:2]

@@ -126,10 +126,18 @@ def _piece(station_id: str, frames: list[WireFrame]) -> bytes:
     """A piece as msgpack, its secrets masked. Nearly all have none: that is seen of a piece as a whole, fifty
     frames at once."""
     piece = msgspec.msgpack.encode(wire_piece(station_id, frames))
-    if b"://" not in piece and not names_secret(piece):
+    if not _may_hold_secret(piece):
         return piece
     clean: list[WireFrame] = [(at, direction, masked(frame)) for at, direction, frame in frames]
     return msgspec.msgpack.encode(wire_piece(station_id, clean))
+
+
+def _may_hold_secret(piece: bytes) -> bool:
+    """Whether there is a URL, or configuration that is a secret (its `key`, in any case). A single byte is
+    looked for first: 0.3 µs for a piece, where a word takes 12. Most pieces have neither byte."""
+    if b"/" in piece and b"://" in piece:
+        return True
+    return (b"k" in piece or b"K" in piece) and names_secret(piece)
 
 
 def masked(frame: bytes) -> bytes:
