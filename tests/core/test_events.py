@@ -9,6 +9,7 @@ from msgspec import Raw
 from evsys.core import events, records
 from evsys.core.events import Event, LoggedEvent, station_of, transaction_of
 from kit.clock import NOON
+from kit.samples import job, stored_file
 
 STATION = records.Station(id="CP1", created_at=NOON)
 TRANSACTION = records.Transaction(
@@ -32,6 +33,7 @@ CONNECTOR = records.ConnectorStatus(
 TOKEN = records.Token(id="T", created_at=NOON)
 USER = records.User(id="u", created_at=NOON)
 TEMPLATE = records.ConfigurationTemplate(id="t", configuration=Raw(b"{}"), created_at=NOON)
+CAMPAIGN = records.Campaign(id="c", kind="firmware", stations=1, concurrency=1, created_at=NOON)
 LOCATION = records.Location(id="l", created_at=NOON)
 
 ALARM = records.Alarm(
@@ -46,6 +48,8 @@ ALARM = records.Alarm(
 )
 
 OF_A_STATION = [
+    events.FileStored(file=stored_file(station_id="CP1"), by="b"),
+    events.JobChanged(job=job(station_id="CP1"), by="b"),
     events.StationRegistered(station=STATION),
     events.StationChanged(station=STATION),
     events.StationRemoved(station_id="CP1"),
@@ -91,6 +95,8 @@ OF_NO_STATION = [
     events.TokenRemoved(token_id="T"),
     events.LocationChanged(location=LOCATION),
     events.LocationRemoved(location_id="l"),
+    events.FileRemoved(file_id="f", by="b"),
+    events.CampaignChanged(campaign=CAMPAIGN, by="b"),
     events.ConfigurationTemplateChanged(template=TEMPLATE, by="b"),
     events.ConfigurationTemplateRemoved(template_id="t", by="b"),
     events.UserChanged(user=USER),
