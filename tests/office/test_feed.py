@@ -69,7 +69,7 @@ async def test_a_burst_of_pages_comes_to_a_reader_whole_and_in_order(
 
 
 async def test_of_samples_that_wait_only_the_latest_of_an_evse_is_told(office: RunningOffice) -> None:
-    wanted = (EVERYTHING, EventFilter(station_id="CP2"), EventFilter(kind="TokenRegistered"))
+    wanted = (EVERYTHING, EventFilter(station_id="CP2"), EventFilter(kinds=("TokenRegistered",)))
     _, first = await listening(office, *wanted)
     for samples in ([sample(1.0)], [sample(2.0), sample(3.0, "CP2")]):
         office.bus.publish(SAMPLES, msgspec.json.encode(samples))

@@ -1,11 +1,8 @@
 """What the real program does by itself, with simulated stations: local lists, commands that wait,
 reservations that end."""
 
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
@@ -19,27 +16,16 @@ from kit.clock import NOON
 from kit.database import new_database
 from kit.link import Payload
 from kit.program import Program, running, wait_until
+from kit.simulation import simulated
 
 PATIENCE_S = 90.0
 STATIONS = 20
 TOKENS = 1000
 
 
-@contextmanager
-def stations(program: Program, number: int) -> Iterator[None]:
+def stations(program: Program, number: int) -> AbstractContextManager[None]:
     """Simulated stations to which nobody comes."""
-    command = [sys.executable, "-m", "evsys", "simulate", program.url, "--sessions", "0"]
-    simulator = subprocess.Popen(
-        [*command, "--stations", str(number), "--no-offline-spells"],
-        cwd=program.folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield
-    finally:
-        simulator.send_signal(signal.SIGINT)
-        simulator.wait(PATIENCE_S)
+    return simulated(program, "--stations", str(number), "--sessions", "0", "--no-offline-spells")
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from evsys.api.access import needs
 from evsys.api.desk import Cursor, Desk, Limit
-from evsys.api.jobs import DiagnosticsOrder, FirmwareOrder, diagnostics_order, firmware_order
+from evsys.api.jobs import DiagnosticsOrder, FirmwareOrder, firmware_order, upload_order
 from evsys.api.members import Id, ShortText
 from evsys.api.problems import documented
 from evsys.api.strict import StrictRequest
@@ -60,7 +60,7 @@ async def create_campaign(office: Desk, data: JSONBody[NewCampaign], request: St
     if data.firmware is not None and data.diagnostics is None:
         order = firmware_order(data.firmware)
     elif data.diagnostics is not None and data.firmware is None:
-        order = diagnostics_order(data.diagnostics)
+        order = upload_order(data.diagnostics)
     else:
         raise BadCommand("body: one of firmware and diagnostics must be given")
     which = data.stations

@@ -126,4 +126,4 @@ def _which(person: Person, station: str, kind: str) -> EventFilter:
         if not allowed(person.role, (), action)
         for each in kinds
     ]
-    return EventFilter(station_id=station, kind=kind, hidden=tuple(hidden))
+    return EventFilter(station_id=station, kinds=(kind,) if kind else (), hidden=tuple(hidden))

@@ -1,8 +1,7 @@
 """Jobs: firmware to stations, diagnostics and logs from them. Nobody names a URL: the files are ours."""
 
-from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypedDict
 
 from litestar import get, post
 from litestar.params import FromPath, FromQuery, JSONBody
@@ -13,10 +12,10 @@ from evsys.api.desk import Cursor, Desk, Limit
 from evsys.api.members import Id, Moment
 from evsys.api.problems import documented
 from evsys.api.strict import StrictRequest
-from evsys.core.errors import BadCommand
 from evsys.core.jobs import EXPIRES_S
 from evsys.core.records import Job
 from evsys.office.jobs import Order, Via
+from evsys.office.moments import in_utc
 from evsys.store.views import jobs
 from evsys.store.views.paging import DEFAULT_PAGE
 
@@ -69,38 +68,30 @@ class JobList(Struct, frozen=True, kw_only=True):
     next: str | None = None
 
 
-def in_utc(name: str, moment: datetime | None) -> datetime | None:
-    """The moment in UTC. Raises BadCommand where that has no such time."""
-    try:
-        return moment and moment.astimezone(UTC)
-    except OverflowError:
-        raise BadCommand(f"{name}: no such time in UTC") from None
-
-
 def firmware_order(data: FirmwareOrder) -> Order:
     """What the office is asked for."""
-    return Order(
-        kind="firmware",
-        file_id=data.file_id,
-        via=data.via,
-        begin_at=in_utc("begin_at", data.begin_at),
-        phase_s=data.phase_s,
-        retries=data.retries,
-        wait_s=data.wait_s,
-    )
+    begin_at = data.begin_at and in_utc("begin_at", data.begin_at)
+    return Order(kind="firmware", file_id=data.file_id, begin_at=begin_at, **_members(data))
 
 
-def diagnostics_order(data: DiagnosticsOrder) -> Order:
-    """What the office is asked for."""
-    return Order(
-        kind="diagnostics",
-        via=data.via,
-        from_at=in_utc("from_at", data.from_at),
-        to_at=in_utc("to_at", data.to_at),
-        phase_s=data.phase_s,
-        retries=data.retries,
-        wait_s=data.wait_s,
-    )
+def upload_order(data: DiagnosticsOrder | LogOrder) -> Order:
+    """The same of what a station delivers."""
+    from_at = data.from_at and in_utc("from_at", data.from_at)
+    to_at = data.to_at and in_utc("to_at", data.to_at)
+    if isinstance(data, LogOrder):
+        return Order(kind="log", log=data.log, from_at=from_at, to_at=to_at, **_members(data))
+    return Order(kind="diagnostics", from_at=from_at, to_at=to_at, **_members(data))
+
+
+class _Members(TypedDict):
+    via: Via | None
+    phase_s: int | None
+    retries: int
+    wait_s: int
+
+
+def _members(data: JobMembers) -> _Members:
+    return {"via": data.via, "phase_s": data.phase_s, "retries": data.retries, "wait_s": data.wait_s}
 
 
 @post(
@@ -128,7 +119,7 @@ async def get_diagnostics(
 ) -> Job:
     """Have a station upload its diagnostics. It is asked when it is connected, and delivers them here; then
     `file_id` names them."""
-    return await office.jobs.order(station_id, diagnostics_order(data), request.auth.name)
+    return await office.jobs.order(station_id, upload_order(data), request.auth.name)
 
 
 @post(
@@ -142,17 +133,7 @@ async def get_log(
 ) -> Job:
     """Have a station upload its log (the security extension of OCPP 1.6). It is asked when it is connected,
     and delivers it here; then `file_id` names it."""
-    order = Order(
-        kind="log",
-        log=data.log,
-        via=data.via,
-        from_at=in_utc("from_at", data.from_at),
-        to_at=in_utc("to_at", data.to_at),
-        phase_s=data.phase_s,
-        retries=data.retries,
-        wait_s=data.wait_s,
-    )
-    return await office.jobs.order(station_id, order, request.auth.name)
+    return await office.jobs.order(station_id, upload_order(data), request.auth.name)
 
 
 @get("/jobs", guards=[needs("job.read")], responses=documented(400, 401, 403, 503), tags=["jobs"])

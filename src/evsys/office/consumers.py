@@ -26,6 +26,7 @@ from evsys.core.events import Event, LoggedEvent
 from evsys.core.ports import EVENTS, Bus, Clock
 from evsys.core.records import ConsumerCursor
 from evsys.core.work import Work
+from evsys.office.waking import LOOK_S, woken
 from evsys.office.writing import Books
 from evsys.store.views import events
 from evsys.store.views.events import EventFilter
@@ -36,8 +37,6 @@ PAGE: Final = 500
 EVERY_S: Final = 0.5
 """A consumer looks into the log at most so often: what comes in a burst comes in one page. A look costs a
 millisecond or two, and under load every consumer would look all the time."""
-LOOK_S: Final = 2.0
-"""A wake-up that was lost costs so much delay."""
 LEASE_S: Final = 30.0
 """How long an office that has died keeps others from taking over."""
 RENEW_EVERY_S: Final = 10.0
@@ -180,11 +179,7 @@ class _Consumer:
             if following == after:
                 break
             after = following
-        try:
-            async with asyncio.timeout(LOOK_S):
-                await self.woken.wait()
-        except TimeoutError:
-            pass
+        await woken(self.woken)
         await asyncio.sleep(EVERY_S)
         return replace(cursor, seq=following)
 

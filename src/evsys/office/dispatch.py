@@ -35,11 +35,10 @@ from evsys.office.campaigns import Campaigns
 from evsys.office.commands import Commands
 from evsys.office.files import Files
 from evsys.office.jobs import EXCHANGE, Jobs, is_same_attempt, user_of
+from evsys.office.waking import woken
 from evsys.store.views import events, jobs
 from evsys.store.views.reader import Reader
 
-LOOK_S: Final = 2.0
-"""A wake-up that was lost, and a time that has run out, are seen so late."""
 EVERY_S: Final = 0.2
 """It looks at most so often."""
 MAX_ASKING: Final = 20
@@ -96,11 +95,7 @@ class Dispatch:
                 except Exception:
                     # The border of one look: a fault of ours must not end the others.
                     log.exception("jobs were not looked after by a fault of ours")
-                try:
-                    async with asyncio.timeout(LOOK_S):
-                        await self._woken.wait()
-                except TimeoutError:
-                    pass
+                await woken(self._woken)
                 await asyncio.sleep(EVERY_S)
         finally:
             cancel()

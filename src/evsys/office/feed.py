@@ -19,6 +19,7 @@ from msgspec import Struct
 from evsys.core.errors import StoreUnavailable
 from evsys.core.events import LoggedEvent
 from evsys.core.ports import EVENTS, SAMPLES, Bus, LatestSample
+from evsys.office.waking import woken
 from evsys.store.views import events
 from evsys.store.views.events import EventFilter
 from evsys.store.views.reader import Reader
@@ -32,8 +33,6 @@ PAGE: Final = 500
 """Events read at once, and samples in a message."""
 MAX_SAMPLES: Final = 20_000
 """EVSEs whose samples wait for the next piece; those of further ones are left out."""
-LOOK_S: Final = 2.0
-"""A wake-up that was lost costs so much delay."""
 MAX_READERS: Final = 400
 """Readers at once; each holds a connection of the server."""
 
@@ -146,11 +145,7 @@ class Feed:
         )
         try:
             while True:
-                try:
-                    async with asyncio.timeout(LOOK_S):
-                        await self._woken.wait()
-                except TimeoutError:
-                    pass
+                await woken(self._woken)
                 self._woken.clear()
                 async with self._turn:
                     if not self._readers:
@@ -195,7 +190,7 @@ class Feed:
         of_station = _by_station(samples)
         for which, readers in self._by_filter():
             near = of_station.get(which.station_id, []) if which.station_id else samples
-            if near and not which.kind:
+            if near and not which.kinds:
                 parts = (near[first : first + PAGE] for first in range(0, len(near), PAGE))
                 piece = _Piece(b"".join(map(_samples, parts)))
                 for reader in readers:
@@ -248,11 +243,7 @@ def _by_station(told: Sequence[OfStation]) -> dict[str, list[OfStation]]:
 def _fits(event: LoggedEvent, which: EventFilter) -> bool:
     """Whether an event of the right station is among those that are wanted."""
     kind = type(event.event).__name__
-    return (
-        (not which.kind or which.kind == kind)
-        and (not which.kinds or kind in which.kinds)
-        and kind not in which.hidden
-    )
+    return (not which.kinds or kind in which.kinds) and kind not in which.hidden
 
 
 def _message(event: LoggedEvent) -> bytes:

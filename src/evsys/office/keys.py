@@ -6,7 +6,7 @@ up in the database each time: one that is revoked or expires is refused with the
 
 import hmac
 import secrets
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from typing import Final, get_args
@@ -21,6 +21,7 @@ from evsys.core.ports import Clock
 from evsys.core.records import ApiKey, ApiKeySecret, Role
 from evsys.core.work import Work
 from evsys.office.access import Person, holder
+from evsys.office.moments import in_utc
 from evsys.office.writing import Books
 from evsys.store.views import keys
 from evsys.store.views.reader import Reader
@@ -105,10 +106,7 @@ class Keys:
     ) -> tuple[ApiKey, str]:
         """Make a key, limited to `scopes` where there are any, and return it with its secret. Raises
         BadCommand."""
-        try:
-            expires_at = expires_at and expires_at.astimezone(UTC)
-        except OverflowError:
-            raise BadCommand("expires_at: no such time in UTC") from None
+        expires_at = expires_at and in_utc("expires_at", expires_at)
         secret, work = new_key(name, role, self._clock.now(), by, expires_at, scopes)
         await self._books.write(work)
         key = work.ops[0][1]

@@ -10,7 +10,7 @@ there. One of which the station has not said anything stays *requested*: a start
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Concatenate, Final, ParamSpec, TypeVar
 from uuid import uuid4
 
@@ -44,6 +44,7 @@ from evsys.core.records import CommandRecord, Reservation, ReservationStatus, Tr
 from evsys.core.work import Work
 from evsys.office.commands import Commands
 from evsys.office.consumers import Consumers
+from evsys.office.moments import in_utc
 from evsys.office.queue import CommandQueue
 from evsys.office.writing import Books
 from evsys.store.views import commands, reservations, stations, tokens
@@ -254,10 +255,7 @@ class Reservations:
 
 def _whole_seconds(moment: datetime) -> datetime:
     """A time as stations understand it."""
-    try:
-        return moment.astimezone(UTC).replace(microsecond=0)
-    except OverflowError:
-        raise BadCommand("expires_at: no such time in UTC") from None
+    return in_utc("expires_at", moment).replace(microsecond=0)
 
 
 def _fits(reservation: Reservation, transaction: Transaction) -> bool:

@@ -4,7 +4,6 @@ Ids are canonical (upper case): OCPP compares tokens without regard to case. Eac
 was made from; one made from an older version is refused, never merged.
 """
 
-from datetime import UTC
 from functools import partial
 
 from msgspec.structs import asdict, replace
@@ -15,6 +14,7 @@ from evsys.core.events import TokenChanged, TokenRegistered, TokenRemoved
 from evsys.core.ports import Clock
 from evsys.core.records import Token, User
 from evsys.core.work import Work
+from evsys.office.moments import in_utc
 from evsys.office.writing import Books
 from evsys.store.views import tokens
 from evsys.store.views.reader import Reader, record_by_id
@@ -90,11 +90,7 @@ class Tokens:
 
 def _with(token: Token, members: dict[str, object]) -> Token:
     changed = Token(**{**asdict(token), **members})
-    expires_at = changed.expires_at
-    try:
-        expires_at = expires_at and expires_at.astimezone(UTC)
-    except OverflowError:
-        raise BadCommand("expires_at: no such time in UTC") from None
+    expires_at = changed.expires_at and in_utc("expires_at", changed.expires_at)
     return replace(changed, parent=canonical(changed.parent), expires_at=expires_at)
 
 

@@ -109,7 +109,7 @@ PAGES: list[tuple[Query, tuple[str, ...]]] = [
     (partial(quarantine.knocks_page, limit=10, cursor=to_cursor("knocks", (1, "x"))), ()),
     (partial(events.events_after, after=1, which=EventFilter(), limit=10), SEEN),
     (partial(events.events_after, after=1, which=EventFilter(station_id="x"), limit=10), SEEN),
-    (partial(events.events_after, after=1, which=EventFilter(kind="x", hidden=("y",)), limit=10), SEEN),
+    (partial(events.events_after, after=1, which=EventFilter(kinds=("x",), hidden=("y",)), limit=10), SEEN),
     (partial(events.events_after, after=1, which=EventFilter(kinds=("x", "y")), limit=10), SEEN),
     (partial(events.cursor, name="x"), ()),
     (partial(reservations.by_number, station_id="x", number=1), ()),

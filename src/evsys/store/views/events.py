@@ -19,10 +19,9 @@ _decode_event: Final = msgspec.json.Decoder(Event).decode
 
 
 class EventFilter(Struct, frozen=True, kw_only=True):
-    """Which events: of a station, of a kind or some (empty: any), and of none of the kinds `hidden`."""
+    """Which events: of a station, of some kinds (empty: any), and of none of the kinds `hidden`."""
 
     station_id: str = ""
-    kind: str = ""
     kinds: Sequence[str] = ()
     hidden: Sequence[str] = ()
 
@@ -33,14 +32,12 @@ def events_after(
     """Events with a `seq` above `after`, in order, and the `after` to go on with. Indexes: the primary key,
     events_by_station."""
     columns = events.c
-    filtered = bool(which.kind or which.kinds or which.hidden)
+    filtered = bool(which.kinds or which.hidden)
     near = select(events).where(columns.seq > after).order_by(columns.seq)
     if which.station_id:
         near = near.where(columns.station_id == which.station_id)
     seen = near.limit(LOOKED_AT if filtered else limit).subquery()
     query = select(seen).order_by(seen.c.seq).limit(limit)
-    if which.kind:
-        query = query.where(seen.c.kind == which.kind)
     if which.kinds:
         query = query.where(seen.c.kind.in_(which.kinds))
     if which.hidden:
