@@ -6,6 +6,7 @@ processes behind it.
 
 import json
 import os
+import secrets
 import signal
 import socket
 import sqlite3
@@ -22,16 +23,27 @@ import yaml
 
 EVSYS: Final = str(Path(sys.executable).parent / "evsys")
 """The command as it is installed beside this Python."""
+OUTGOING_PORTS: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
+FIRST_PORT: Final = 10_000
 STARTS_WITHIN_S: Final = 30.0
 STOPS_WITHIN_S: Final = 10.0
 Settings = dict[str, object]
 
 
 def free_port() -> int:
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on at this moment. It is below those that the kernel gives to outgoing
+    connections, where there is room: a client of another test must not sit on it while a program starts
+    again."""
+    first_outgoing = int(OUTGOING_PORTS.read_text().split()[0])
+    while True:
+        room = first_outgoing - FIRST_PORT
+        port = FIRST_PORT + secrets.randbelow(room) if room > 0 else 0
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
 
 
 def evsys(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
