@@ -15,6 +15,7 @@ test.
 import difflib
 import re
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Literal, Protocol, TypeVar
@@ -24,6 +25,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from msgspec import Meta, Struct, ValidationError, convert, inspect
 from msgspec.structs import FieldInfo, fields, replace
+
+from evsys.notify.apprise import Config as Apprise
+from evsys.notify.mail import Config as Mail
+from evsys.notify.mail import sender_of
+from evsys.notify.notifier import NotifierConfig
+from evsys.notify.webhook import Config as Webhooks
+from evsys.notify.webhook import networks
+from evsys.plug import Section
 
 DEFAULT_FILE = Path("config.yml")
 """Read from the working directory where no file is named."""
@@ -36,10 +45,6 @@ MIN_SERVER_KEY_CHARACTERS = 32
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 Seconds = Annotated[int, Meta(ge=1, le=86_400)]
 """A duration; a day is far beyond what any of these settings is good for."""
-
-
-class Section(Struct, frozen=True, kw_only=True):
-    """A group of keys. Each has a default."""
 
 
 class Listen(Section, frozen=True, kw_only=True):
@@ -242,6 +247,16 @@ class Config(Section, frozen=True, kw_only=True):
     ocpi: Ocpi = Ocpi()
     telegram: Telegram = Telegram()
     payment: Payment = Payment()
+    mail: Mail = Mail()
+    webhooks: Webhooks = Webhooks()
+    apprise: Apprise = Apprise()
+
+    @property
+    def channels(self) -> dict[str, NotifierConfig]:
+        """What messages leave by, where it is enabled: the keys of each, by the name of its notifier's file
+        (`evsys.notify`)."""
+        known = {"mail": self.mail, "webhook": self.webhooks, "apprise": self.apprise}
+        return {name: keys for name, keys in known.items() if keys.enabled}
 
     @property
     def profiles_folder(self) -> Path | None:
@@ -363,6 +378,7 @@ def _faults(config: Config) -> Iterator[tuple[str, str]]:
         yield "ocpi.enabled", "needs ocpi.url with http:// or https:// in front"
     if config.payment.enabled and not config.payment.api_url:
         yield "payment.enabled", "needs payment.api_url"
+    yield from _channel_faults(config)
 
 
 class Tls(Protocol):
@@ -414,6 +430,22 @@ def _ftp_faults(ftp: FilesFtp) -> Iterator[tuple[str, str]]:
             IPv4Address(ftp.public_address)
     except ValueError:
         yield "files.ftp.public_address", f"{ftp.public_address!r} is not an IPv4 address"
+
+
+def _channel_faults(config: Config) -> Iterator[tuple[str, str]]:
+    try:
+        if config.mail.enabled:
+            sender_of(config.mail)
+    except ValueError as error:
+        yield "mail.sender", str(error)
+    if config.mail.password and config.mail.security == "none":
+        yield "mail.security", "is none: mail.password would be sent for all to read"
+    try:
+        networks(config.webhooks.private_networks)
+    except ValueError as error:
+        yield "webhooks.private_networks", str(error)
+    if config.apprise.enabled and find_spec("apprise") is None:
+        yield "apprise.enabled", "needs the extra: pip install 'evsys[apprise]'"
 
 
 EVERY_ADDRESS = ("0.0.0.0", "::")
@@ -503,7 +535,7 @@ class _Reader:
         except ValueError as error:
             self._problem(node, f"{path}{field.name}: {error}")
             return
-        if value:
+        if value or value is False:
             values[field.name] = value
 
     def _convert(self, node: yaml.Node, kind: inspect.Type, target: object) -> object:

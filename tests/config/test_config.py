@@ -154,6 +154,15 @@ def test_a_variable_that_is_not_set_is_an_error(tmp_path: Path) -> None:
             "2: ocpi.enabled: needs ocpi.url with http:// or https:// in front",
         ),
         ("payment:\n  enabled: true", "2: payment.enabled: needs payment.api_url"),
+        ("mail:\n  enabled: true", "1: mail.sender: must be like EVSYS <evsys@example.com>"),
+        (
+            "mail: {enabled: true, sender: a@b.example, security: none, password: x}",
+            "1: mail.security: is none: mail.password would be sent for all to read",
+        ),
+        (
+            "webhooks:\n  private_networks: [10.0.0.1/8]",
+            "2: webhooks.private_networks: 10.0.0.1/8 has host bits set",
+        ),
     ],
 )
 def test_a_fault_is_named_with_its_line(tmp_path: Path, text: str, problem: str) -> None:
@@ -237,3 +246,9 @@ def default_in_words(default: object) -> str:
             return ", ".join(f"`{each}`" for each in default)
         case _:
             return f"`{default}`"
+
+
+def test_false_switches_off_what_is_on_by_default(tmp_path: Path) -> None:
+    file = tmp_path / "c.yml"
+    file.write_text("wire_log:\n  enabled: false\n")
+    assert not configuration.load(file, {}).config.wire_log.enabled

@@ -1,0 +1,1 @@
+"""Where messages leave for people and programs: one file is one notifier."""
