@@ -88,6 +88,9 @@ OF_A_STATION = [
     ),
     events.LocalListChanged(station_id="CP1", state="SYNCED", list_version=3),
     events.CommandDropped(command_id="c", station_id="CP1", type="Reset", status="Expired"),
+    events.EventSetAside(
+        consumer="c", seq=1, event_kind="StationBooted", station_id="CP1", tries=3, reason="r"
+    ),
 ]
 OF_NO_STATION = [
     events.TokenRegistered(token=TOKEN),

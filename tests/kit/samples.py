@@ -16,6 +16,7 @@ from evsys.core.records import (
     ConfigurationVerdict,
     ConnectorStatus,
     ConsumerCursor,
+    DeferredEvent,
     Job,
     KeyedRequest,
     Knock,
@@ -226,4 +227,5 @@ def one_of_each() -> list[Record]:
         TransferSecret(job_id="j1", digest="d" * 64),
         Campaign(id="g1", kind="firmware", stations=2, concurrency=1, created_at=NOON),
         ConsumerCursor(name="notices", seq=7, holder="office", held_until=NOON),
+        DeferredEvent(consumer="notices", seq=6, station_id="CP1", tries=1, reason="away"),
     ]

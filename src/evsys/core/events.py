@@ -377,6 +377,17 @@ class CampaignChanged(_Event, frozen=True, kw_only=True):
     by: str = ""
 
 
+class EventSetAside(_Event, frozen=True, kw_only=True):
+    """A consumer of the log refused an event too often, and goes on without it."""
+
+    consumer: str
+    seq: int
+    event_kind: str
+    station_id: str = ""
+    tries: int
+    reason: str
+
+
 class ServerStarted(_Event, frozen=True, kw_only=True):
     version: str
     stations: int
@@ -430,6 +441,7 @@ Event = (
     | FileRemoved
     | JobChanged
     | CampaignChanged
+    | EventSetAside
     | ServerStarted
 )
 
@@ -507,6 +519,7 @@ def station_of(event: Event) -> str:
             | CommandQueued()
             | LocalListChanged()
             | CommandDropped()
+            | EventSetAside()
         ):
             return event.station_id
         case _:

@@ -567,6 +567,20 @@ class ConsumerCursor(Record, frozen=True, kw_only=True):
     version: int = 1
 
 
+class DeferredEvent(Record, frozen=True, kw_only=True):
+    """An event that a consumer has passed and not taken yet: it was refused, or an earlier one of its station
+    was. Written by the holder of the consumer's lease alone."""
+
+    consumer: str
+    seq: int
+    station_id: str
+    """Empty: of no station."""
+    tries: int = 0
+    """How often it was refused."""
+    reason: str = ""
+    """Why, the last time."""
+
+
 class ConfigurationKey(Record, frozen=True, kw_only=True):
     """A configuration key of a station as it last reported it. AuthorizationKey is never stored."""
 

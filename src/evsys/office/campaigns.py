@@ -86,6 +86,7 @@ class Campaigns:
             work.add(job)
             work.tell(JobChanged(job=job, by=by))
         await self._books.write(work)
+        self._jobs.stirred.set()
         return _view(campaign, {"waiting": len(ids)})
 
     async def find(self, campaign_id: str) -> CampaignView:
@@ -169,6 +170,7 @@ class Campaigns:
         work.tell(CampaignChanged(campaign=campaign, by=by))
         if await self._books.write(work):
             raise StaleVersion(f"the campaign {campaign.id} or one of its jobs has just moved: try again")
+        self._jobs.stirred.set()
         return await self.find(campaign.id)
 
 

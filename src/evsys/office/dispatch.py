@@ -1,8 +1,8 @@
 """The dispatch: jobs that could begin are begun, those that last too long are ended, campaigns are judged.
 
-It looks whenever something has happened, and every few seconds. All that it goes by is in the database, so it
-goes on after a restart where it was: an attempt whose CALL was never sent, or whose answer was lost, ends by
-its time.
+It looks when a job or a campaign was made or has moved, when a station has come while there are jobs, and
+every few seconds. All that it goes by is in the database, so it goes on after a restart where it was: an
+attempt whose CALL was never sent, or whose answer was lost, ends by its time.
 """
 
 import asyncio
@@ -29,18 +29,22 @@ from evsys.core.errors import (
     StoreUnavailable,
     TooManyCalls,
 )
-from evsys.core.ports import EVENTS, Bus, Clock
+from evsys.core.events import CampaignChanged, JobChanged, LoggedEvent, StationConnected
+from evsys.core.ports import Clock
 from evsys.core.records import Job
 from evsys.office.campaigns import Campaigns
 from evsys.office.commands import Commands
+from evsys.office.consumers import Consumers
 from evsys.office.files import Files
-from evsys.office.jobs import EXCHANGE, Jobs, is_same_attempt, user_of
-from evsys.office.waking import woken
+from evsys.office.jobs import EXCHANGE, HEARD, Jobs, is_same_attempt, user_of
+from evsys.office.waking import LOOK_S, woken
 from evsys.store.views import events, jobs
 from evsys.store.views.reader import Reader
 
 EVERY_S: Final = 0.2
 """It looks at most so often."""
+IDLE_LOOK_S: Final = 10.0
+"""It looks so often where there is nothing to do: whatever brings some wakes it."""
 MAX_ASKING: Final = 20
 """Stations that are being asked at once."""
 ANSWER_S: Final = 60.0
@@ -67,7 +71,6 @@ class Dispatch:
         campaigns: Campaigns,
         commands: Commands,
         reader: Reader,
-        bus: Bus,
         clock: Clock,
         files: Files,
     ) -> None:
@@ -75,16 +78,34 @@ class Dispatch:
         self._campaigns = campaigns
         self._commands = commands
         self._reader = reader
-        self._bus = bus
         self._clock = clock
         self._files = files
         self._settings = files.settings
-        self._woken = asyncio.Event()
+        self._woken = jobs_.stirred
+        self._has_jobs = True
+        """Whether the last look saw jobs that are not over."""
         self._asking: set[asyncio.Task[None]] = set()
+
+    def follow(self, consumers: Consumers) -> None:
+        """Hear of what moves jobs, and of what lets them begin."""
+        kinds = (*HEARD, StationConnected, JobChanged, CampaignChanged)
+        consumers.add("jobs", kinds, self._hear, self._woken.set)
+
+    async def _hear(self, event: LoggedEvent) -> None:
+        match event.event:
+            case JobChanged(job=job):
+                if job.version == 1:  # another office may have made it
+                    self._woken.set()
+            case CampaignChanged():
+                self._woken.set()
+            case StationConnected():
+                if self._has_jobs:
+                    self._woken.set()
+            case _:
+                await self._jobs.hear(event)
 
     async def run(self) -> None:
         """Look after the jobs, until cancelled."""
-        cancel = self._bus.subscribe(EVENTS, lambda _subject, _payload: self._woken.set())
         try:
             while True:
                 self._woken.clear()
@@ -95,10 +116,9 @@ class Dispatch:
                 except Exception:
                     # The border of one look: a fault of ours must not end the others.
                     log.exception("jobs were not looked after by a fault of ours")
-                await woken(self._woken)
+                await woken(self._woken, LOOK_S if self._has_jobs else IDLE_LOOK_S)
                 await asyncio.sleep(EVERY_S)
         finally:
-            cancel()
             for task in self._asking:
                 task.cancel()
             await asyncio.gather(*self._asking, return_exceptions=True)
@@ -106,6 +126,9 @@ class Dispatch:
     async def look(self) -> None:
         """Once: end what is late, judge the campaigns, begin what may begin."""
         now = self._clock.now()
+        self._has_jobs = await self._reader.read(jobs.has_unfinished)
+        if not self._has_jobs:
+            return
         under_way = await self._reader.read(jobs.under_way)
         late = await self._reader.read(partial(jobs.expired, now=now, limit=EXPIRED))
         for job in (*under_way, *late):

@@ -9,6 +9,7 @@ A station gets a secret for each attempt, in the URL that it is sent. The secret
 one direction, for as long as the attempt lasts; only its hash is kept.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -87,6 +88,8 @@ class Jobs:
         self._reader = reader
         self._clock = clock
         self._files = files
+        self.stirred = asyncio.Event()
+        """Set whenever a job was made or has moved here, or a campaign has changed: others may begin."""
 
     # -- what people do
 
@@ -103,6 +106,7 @@ class Jobs:
         work.add(job)
         work.tell(JobChanged(job=job, by=by))
         await self._books.write(work)
+        self.stirred.set()
         return job
 
     async def image_of(self, order: Order) -> StoredFile | None:
@@ -225,6 +229,7 @@ class Jobs:
                 work.tell(FileStored(file=file))
             work.tell(JobChanged(job=new, by=by))
             if not await self._books.write(work):
+                self.stirred.set()
                 return new, True
         raise StoreUnavailable(f"the job {job_id} is written by others all the time")
 

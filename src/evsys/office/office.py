@@ -15,7 +15,7 @@ from evsys.office.consumers import Consumers
 from evsys.office.dispatch import Dispatch
 from evsys.office.feed import Feed
 from evsys.office.files import Files, FileSettings
-from evsys.office.jobs import HEARD, Jobs
+from evsys.office.jobs import Jobs
 from evsys.office.keys import Keys
 from evsys.office.local_lists import LocalLists
 from evsys.office.network import Locations, Stations, Users
@@ -93,8 +93,8 @@ class Office:
         self.files = Files(books, reader, clock, files)
         self.jobs = Jobs(books, reader, clock, self.files)
         self.campaigns = Campaigns(books, reader, clock, self.jobs)
-        self.dispatch = Dispatch(self.jobs, self.campaigns, self.commands, reader, bus, clock, self.files)
-        self.consumers.add("jobs", HEARD, self.jobs.hear)
+        self.dispatch = Dispatch(self.jobs, self.campaigns, self.commands, reader, clock, self.files)
+        self.dispatch.follow(self.consumers)
         self.wire = wire
         self.status = Status(books, reader, bus)
 

@@ -7,10 +7,10 @@ LOOK_S: Final = 2.0
 """A wake-up that was lost costs so much delay."""
 
 
-async def woken(event: asyncio.Event) -> None:
-    """Return when the event is set, or after `LOOK_S` without it."""
+async def woken(event: asyncio.Event, within_s: float = LOOK_S) -> None:
+    """Return when the event is set, or after `within_s` without it."""
     try:
-        async with asyncio.timeout(LOOK_S):
+        async with asyncio.timeout(within_s):
             await event.wait()
     except TimeoutError:
         pass

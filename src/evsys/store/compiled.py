@@ -9,7 +9,7 @@ from evsys.core import records
 from evsys.core.records import Record
 from evsys.store.tables import CompiledTable, Lookup, Statement
 
-VERSION: Final = "0015"
+VERSION: Final = "0016"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 TABLES: Final[dict[type[Record], CompiledTable]] = {
@@ -1081,6 +1081,32 @@ TABLES: Final[dict[type[Record], CompiledTable]] = {
             Lookup(
                 "SELECT consumer_cursors.name, consumer_cursors.seq, consumer_cursors.holder, consumer_cursors.held_until, consumer_cursors.version  FROM consumer_cursors  WHERE consumer_cursors.name = ?",
                 (0,),
+            ),
+        ),
+    ),
+    records.DeferredEvent: CompiledTable(
+        name="deferred_events",
+        columns=("consumer", "seq", "station_id", "tries", "reason"),
+        cells={},
+        statements={
+            "save": Statement(
+                "INSERT INTO deferred_events (consumer, seq, station_id, tries, reason) VALUES (?, ?, ?, ?, ?) ON CONFLICT (consumer, seq) DO UPDATE SET station_id = excluded.station_id, tries = excluded.tries, reason = excluded.reason"
+            ),
+            "add": Statement(
+                "INSERT INTO deferred_events (consumer, seq, station_id, tries, reason) VALUES (?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO deferred_events (consumer, seq, station_id, tries, reason) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "remove": Statement(
+                "DELETE FROM deferred_events WHERE deferred_events.consumer = ? AND deferred_events.seq = ?",
+                (0, 1),
+            ),
+        },
+        lookups=(
+            Lookup(
+                "SELECT deferred_events.consumer, deferred_events.seq, deferred_events.station_id, deferred_events.tries, deferred_events.reason  FROM deferred_events  WHERE deferred_events.consumer = ? AND deferred_events.seq = ?",
+                (0, 1),
             ),
         ),
     ),

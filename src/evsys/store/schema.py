@@ -47,7 +47,7 @@ from evsys.store.cells import (
     workarounds_to_text,
 )
 
-VERSION: Final = "0015"
+VERSION: Final = "0016"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 
@@ -677,6 +677,17 @@ consumer_cursors: Final = Table(
     _number("version"),
 )
 
+deferred_events: Final = Table(
+    "deferred_events",
+    metadata,
+    _key("consumer"),
+    _key("seq", BigInteger),
+    _text("station_id"),
+    _number("tries"),
+    _text("reason"),
+    sqlite_with_rowid=False,
+)
+
 configuration_keys: Final = Table(
     "configuration_keys",
     metadata,
@@ -890,6 +901,7 @@ TABLES: Final[dict[type[records.Record], AnyTable]] = {
     records.ConfigurationTemplate: configuration_templates,
     records.ConfigurationVerdict: configuration_verdicts,
     records.ConsumerCursor: consumer_cursors,
+    records.DeferredEvent: deferred_events,
     records.StoredFile: files,
     records.Job: jobs,
     records.TransferSecret: transfer_secrets,

@@ -80,6 +80,19 @@ def ready(connection: Connection, now: datetime, full: Collection[str], limit: i
     return records(connection, Job, query)
 
 
+def has_unfinished(connection: Connection) -> bool:
+    """Whether there is a job or a campaign that is not over. Indexes: jobs_waiting, jobs_under_way,
+    campaigns_unfinished."""
+    wanted = (
+        _hinted(select_record(Job).where(_WAITING), "jobs_waiting"),
+        _hinted(select_record(Job).where(_UNDER_WAY), "jobs_under_way"),
+        select_record(Campaign)
+        .where(campaigns.c.finished_at.is_(None))
+        .with_hint(campaigns, "INDEXED BY campaigns_unfinished", "sqlite"),
+    )
+    return any(connection.execute(query.limit(1)).first() is not None for query in wanted)
+
+
 def expired(connection: Connection, now: datetime, limit: int) -> list[Job]:
     """Jobs that have waited too long. Index: jobs_waiting, which is walked."""
     query = _hinted(select_record(Job).where(_WAITING, jobs.c.expires_at <= now), "jobs_waiting")
