@@ -32,6 +32,7 @@ from evsys.store.schema import (
     VERSION,
     AnyTable,
     JsonText,
+    ScheduleText,
     TextTuple,
     UtcTime,
     WorkaroundsText,
@@ -48,6 +49,7 @@ CELLS: dict[type, CellKind] = {
     TextTuple: "words",
     Boolean: "flag",
     WorkaroundsText: "workarounds",
+    ScheduleText: "schedule",
 }
 DIALECT = sqlite.dialect(paramstyle="qmark")
 

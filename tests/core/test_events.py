@@ -9,7 +9,7 @@ from msgspec import Raw
 from evsys.core import events, records
 from evsys.core.events import Event, LoggedEvent, station_of, transaction_of
 from kit.clock import NOON
-from kit.samples import job, stored_file
+from kit.samples import assignment, job, library_profile, stored_file
 
 STATION = records.Station(id="CP1", created_at=NOON)
 TRANSACTION = records.Transaction(
@@ -87,6 +87,10 @@ OF_A_STATION = [
         )
     ),
     events.LocalListChanged(station_id="CP1", state="SYNCED", list_version=3),
+    events.ChargingProfileAssigned(assignment=assignment("CP1")),
+    events.ChargingProfileUnassigned(assignment=assignment("CP1"), by="b"),
+    events.ChargingProfileTold(station_id="CP1", profile_id=100, evse_id=1, state="INSTALLED"),
+    events.ChargingProfileCleared(station_id="CP1", profile_id=100),
     events.CommandDropped(command_id="c", station_id="CP1", type="Reset", status="Expired"),
     events.EventSetAside(
         consumer="c", seq=1, event_kind="StationBooted", station_id="CP1", tries=3, reason="r"
@@ -102,6 +106,8 @@ OF_NO_STATION = [
     events.CampaignChanged(campaign=CAMPAIGN, by="b"),
     events.ConfigurationTemplateChanged(template=TEMPLATE, by="b"),
     events.ConfigurationTemplateRemoved(template_id="t", by="b"),
+    events.ChargingProfileChanged(profile=library_profile(), by="b"),
+    events.ChargingProfileRemoved(profile_id=100, by="b"),
     events.UserChanged(user=USER),
     events.UserRemoved(user_id="u"),
     events.ApiKeyCreated(key=KEY),

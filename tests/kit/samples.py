@@ -1,31 +1,38 @@
 """Records with plausible contents, for tests that need one and do not care what it says."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from msgspec import Raw
 
 from evsys.core import records
+from evsys.core.commands import ChargingSchedule, ChargingSchedulePeriod
 from evsys.core.records import (
     Alarm,
     ApiKey,
     ApiKeySecret,
     Campaign,
+    ChargingLimits,
     CommandRecord,
+    CompositeSchedule,
     ConfigurationKey,
     ConfigurationTemplate,
     ConfigurationVerdict,
     ConnectorStatus,
     ConsumerCursor,
     DeferredEvent,
+    InstalledProfile,
     Job,
     KeyedRequest,
     Knock,
     LastSeen,
     Lease,
+    LibraryProfile,
     LocalList,
     LocalListContent,
     Location,
     MeterValue,
+    ProfileAssignment,
     Quarantined,
     QueuedCommand,
     Record,
@@ -136,6 +143,38 @@ def job(id: str = "j1", **members: object) -> Job:
     return Job(id=id, **{**given, **members})  # type: ignore[arg-type]
 
 
+def schedule(*limits: str, unit: str = "A", **members: object) -> ChargingSchedule:
+    """A schedule of these limits, one an hour."""
+    periods = tuple(
+        ChargingSchedulePeriod(start_period=3600 * hour, limit=Decimal(limit))
+        for hour, limit in enumerate(limits)
+    )
+    return ChargingSchedule(charging_rate_unit=unit, periods=periods, **members)  # type: ignore[arg-type]
+
+
+def library_profile(id: int = 100, **members: object) -> LibraryProfile:
+    given = {
+        "name": "Night",
+        "purpose": "TxDefaultProfile",
+        "kind": "Relative",
+        "schedule": schedule("8.1"),
+        "created_at": NOON,
+    }
+    return LibraryProfile(id=id, **{**given, **members})  # type: ignore[arg-type]
+
+
+def assignment(station_id: str = "CP-1", **members: object) -> ProfileAssignment:
+    given = {
+        "id": "a1",
+        "profile_id": 100,
+        "purpose": "TxDefaultProfile",
+        "stack_level": 0,
+        "assigned_by": "somebody",
+        "assigned_at": NOON,
+    }
+    return ProfileAssignment(station_id=station_id, **{**given, **members})  # type: ignore[arg-type]
+
+
 def one_of_each() -> list[Record]:
     """Every kind of record once, with as many of its fields filled as make sense."""
     return [
@@ -226,6 +265,30 @@ def one_of_each() -> list[Record]:
         job(),
         TransferSecret(job_id="j1", digest="d" * 64),
         Campaign(id="g1", kind="firmware", stations=2, concurrency=1, created_at=NOON),
+        library_profile(
+            kind="Recurring",
+            recurrency_kind="Weekly",
+            valid_from=NOON,
+            schedule=schedule("8.1", "16", start_schedule=NOON, min_charging_rate=Decimal("6.0")),
+        ),
+        assignment(transaction_id="1"),
+        InstalledProfile(
+            station_id="CP-1",
+            profile_id=100,
+            evse_id=1,
+            assignment_id="a1",
+            profile_version=1,
+            state="INSTALLED",
+            status="Accepted",
+            sent=Raw(b'{"limit":8.10}'),
+            at=NOON,
+        ),
+        ChargingLimits(
+            station_id="CP-1", rate_units=("A", "W"), accepted=("TxProfile Relative A 0",), asked_at=NOON
+        ),
+        CompositeSchedule(
+            station_id="CP-1", evse_id=1, status="Accepted", answer=Raw(b'{"limit":8.10}'), asked_at=NOON
+        ),
         ConsumerCursor(name="notices", seq=7, holder="office", held_until=NOON),
         DeferredEvent(consumer="notices", seq=6, station_id="CP1", tries=1, reason="away"),
     ]

@@ -4,7 +4,7 @@ The framework routes by the decoded path, where the two cannot be told apart. So
 for the encoded one, and whoever is routed to finds the `/` in the parameters of the path.
 """
 
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import unquote
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -38,6 +38,12 @@ def ids_as_sent(scope: Scope) -> None:
     if STAND_IN in scope["path"]:
         scope["path"] = scope["path"].replace(STAND_IN, "/")
         # Not in place: the router keeps the parameters of a path for its next request.
-        scope["path_params"] = {
-            name: value.replace(STAND_IN, "/") for name, value in scope["path_params"].items()
-        }
+        scope["path_params"] = {name: _as_sent(value) for name, value in scope["path_params"].items()}
+
+
+T = TypeVar("T")
+
+
+def _as_sent(value: T) -> T:
+    """A parameter, which may also be a number."""
+    return value.replace(STAND_IN, "/") if isinstance(value, str) else value  # type: ignore[return-value]

@@ -70,6 +70,11 @@ class DataTransfer(Command, frozen=True, kw_only=True):
     data: str | None = None
 
 
+ChargingPurpose = Literal["ChargingStationMaxProfile", "TxDefaultProfile", "TxProfile"]
+ChargingKind = Literal["Absolute", "Recurring", "Relative"]
+Recurrency = Literal["Daily", "Weekly"]
+
+
 class ChargingSchedulePeriod(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     start_period: Annotated[int, Meta(ge=0)]
     limit: Decimal
@@ -90,9 +95,9 @@ class ChargingProfile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     id: int
     stack_level: Annotated[int, Meta(ge=0)]
-    purpose: Literal["ChargingStationMaxProfile", "TxDefaultProfile", "TxProfile"]
-    kind: Literal["Absolute", "Recurring", "Relative"]
-    recurrency_kind: Literal["Daily", "Weekly"] | None = None
+    purpose: ChargingPurpose
+    kind: ChargingKind
+    recurrency_kind: Recurrency | None = None
     valid_from: datetime | None = None
     valid_to: datetime | None = None
     transaction_id: str | None = None
@@ -180,7 +185,7 @@ class ClearChargingProfile(Command, frozen=True, kw_only=True):
 
     id: int | None = None
     evse_id: EvseId | None = None
-    purpose: Literal["ChargingStationMaxProfile", "TxDefaultProfile", "TxProfile"] | None = None
+    purpose: ChargingPurpose | None = None
     stack_level: Annotated[int, Meta(ge=0)] | None = None
 
 

@@ -16,8 +16,11 @@ from evsys.core.records import (
     ConfigurationTemplate,
     ConnectorStatus,
     Job,
+    LibraryProfile,
     LocalListState,
     Location,
+    ProfileAssignment,
+    ProfileState,
     Quarantined,
     Registration,
     Reservation,
@@ -351,6 +354,49 @@ class LocalListChanged(_Event, frozen=True, kw_only=True):
     error: str = ""
 
 
+class ChargingProfileChanged(_Event, frozen=True, kw_only=True):
+    """A charging profile of the library was made (version 1) or changed."""
+
+    profile: LibraryProfile
+    by: str = ""
+
+
+class ChargingProfileRemoved(_Event, frozen=True, kw_only=True):
+    profile_id: int
+    by: str = ""
+
+
+class ChargingProfileAssigned(_Event, frozen=True, kw_only=True):
+    """A profile of the library is wanted at a station."""
+
+    assignment: ProfileAssignment
+
+
+class ChargingProfileUnassigned(_Event, frozen=True, kw_only=True):
+    """It is not wanted there any more. `by`: who said so; empty: its transaction has ended."""
+
+    assignment: ProfileAssignment
+    by: str = ""
+
+
+class ChargingProfileTold(_Event, frozen=True, kw_only=True):
+    """A station was sent a profile and has answered, or the profile does not fit it."""
+
+    station_id: str
+    profile_id: int
+    evse_id: int
+    state: ProfileState
+    status: str = ""
+    detail: str = ""
+
+
+class ChargingProfileCleared(_Event, frozen=True, kw_only=True):
+    """A station has a profile no longer."""
+
+    station_id: str
+    profile_id: int
+
+
 class FileStored(_Event, frozen=True, kw_only=True):
     """A firmware image was given, or a station's upload has arrived."""
 
@@ -437,6 +483,12 @@ Event = (
     | CommandDropped
     | ReservationChanged
     | LocalListChanged
+    | ChargingProfileChanged
+    | ChargingProfileRemoved
+    | ChargingProfileAssigned
+    | ChargingProfileUnassigned
+    | ChargingProfileTold
+    | ChargingProfileCleared
     | FileStored
     | FileRemoved
     | JobChanged
@@ -488,6 +540,10 @@ def station_of(event: Event) -> str:
             return event.transaction.station_id
         case ReservationChanged(reservation=reservation):
             return reservation.station_id
+        case (
+            ChargingProfileAssigned(assignment=assignment) | ChargingProfileUnassigned(assignment=assignment)
+        ):
+            return assignment.station_id
         case AlarmRaised(alarm=alarm) | AlarmAcknowledged(alarm=alarm):
             return alarm.station_id
         case MessageQuarantined(quarantined=quarantined):
@@ -520,6 +576,8 @@ def station_of(event: Event) -> str:
             | LocalListChanged()
             | CommandDropped()
             | EventSetAside()
+            | ChargingProfileTold()
+            | ChargingProfileCleared()
         ):
             return event.station_id
         case _:

@@ -4,10 +4,10 @@ A record is a frozen Struct whose fields are the columns of its table (`store/sc
 test) and the members of its JSON. Units stand last in a name; times are aware UTC datetimes; money never
 appears here as a float.
 
-One writer per record. `Location`, `Station`, `Token`, `ApiKey`, `Job`, `Campaign` are the people's: they
-carry a `version`, and a stale edit is a conflict. `StationStatus`, `StationProof`, `ConnectorStatus`,
-`Transaction`, `MeterValue`, `Quarantined` are written only in a turn of their station. Secrets are records of
-their own and are never served.
+One writer per record. `Location`, `Station`, `Token`, `ApiKey`, `Job`, `Campaign`, `LibraryProfile` are the
+people's: they carry a `version`, and a stale edit is a conflict. `StationStatus`, `StationProof`,
+`ConnectorStatus`, `Transaction`, `MeterValue`, `Quarantined` are written only in a turn of their station.
+Secrets are records of their own and are never served.
 
 The vocabulary is OCPP 2.x: station, EVSE, connector, id token, transaction. An OCPP 1.6 connector n is EVSE
 n, connector 1; 1.6 connector 0 (the station as a whole) is EVSE 0, connector 0.
@@ -18,6 +18,7 @@ from typing import Literal
 
 from msgspec import Raw, Struct
 
+from evsys.core.commands import ChargingKind, ChargingPurpose, ChargingSchedule, Recurrency
 from evsys.core.workarounds import STANDARD, Workarounds
 
 Registration = Literal["Accepted", "Pending", "Rejected"]
@@ -722,3 +723,99 @@ class ConfigurationVerdict(Record, frozen=True, kw_only=True):
     status: str
     firmware_version: str = ""
     at: datetime
+
+
+class LibraryProfile(Record, frozen=True, kw_only=True):
+    """A charging profile of the library; stations are sent it under its own id."""
+
+    id: int
+    """OCPP's chargingProfileId."""
+    name: str
+    description: str = ""
+    purpose: ChargingPurpose
+    kind: ChargingKind
+    recurrency_kind: Recurrency | None = None
+    stack_level: int = 0
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+    schedule: ChargingSchedule
+    created_at: datetime
+    version: int = 1
+
+
+class ProfileAssignment(Record, frozen=True, kw_only=True):
+    """That people want a profile of the library at a station. It is made and removed, never changed; so
+    `purpose` and `stack_level` are the profile's, which keeps them while it is assigned."""
+
+    id: str
+    station_id: str
+    profile_id: int
+    evse_id: int = 0
+    """0: the station as a whole (ChargingStationMaxProfile), or each of its EVSEs (TxDefaultProfile)."""
+    transaction_id: str | None = None
+    """TxProfile: the running transaction that it is for; the assignment ends with it."""
+    purpose: ChargingPurpose
+    stack_level: int
+    phases: int = 3
+    """How many the EVSE has: what limits in A and in W are converted with."""
+    voltage_v: int = 230
+    assigned_by: str
+    assigned_at: datetime
+
+
+ProfileState = Literal["SENDING", "INSTALLED", "REFUSED", "UNFIT", "UNKNOWN", "CLEARING"]
+"""*Unfit*: not sent, for the station's limits do not allow it; *sending*, *unknown*: what the station has of
+it nobody knows (yet); *clearing*: it is not wanted any more, and the station is to be told."""
+
+
+class InstalledProfile(Record, frozen=True, kw_only=True):
+    """A profile of the library at a station: what the station was sent last, and what it said; written by the
+    office's worker alone, whatever people want."""
+
+    station_id: str
+    profile_id: int
+    evse_id: int
+    assignment_id: str
+    """The assignment for which it was sent."""
+    profile_version: int
+    state: ProfileState
+    status: str = ""
+    """The station's word, or the code of its CALLERROR."""
+    detail: str = ""
+    """What was changed to fit the station, or why it could not be."""
+    sent: Raw | None = None
+    """`core.commands.ChargingProfile`, as the station was told it."""
+    firmware_version: str = ""
+    at: datetime
+    """When it came to this."""
+
+
+class ChargingLimits(Record, frozen=True, kw_only=True):
+    """What charging profiles a station takes, as far as it tells and has shown; the office's."""
+
+    station_id: str
+    max_stack_level: int | None = None
+    rate_units: tuple[str, ...] = ()
+    """Of A and W; empty: it does not say."""
+    max_periods: int | None = None
+    max_installed: int | None = None
+    accepted: tuple[str, ...] = ()
+    """The ways in which it took profiles: purpose, kind, unit and stack level."""
+    refused: tuple[str, ...] = ()
+    """The ways in which it did not."""
+    firmware_version: str = ""
+    """Of the station when it was asked; another one is asked again, and may take what this one refused."""
+    asked_at: datetime
+
+
+class CompositeSchedule(Record, frozen=True, kw_only=True):
+    """What limit follows from all profiles of an EVSE, as the station answered last (GetCompositeSchedule);
+    the office's."""
+
+    station_id: str
+    evse_id: int
+    status: str
+    """The station's word, or the code of its CALLERROR."""
+    answer: Raw | None = None
+    """Its answer as sent."""
+    asked_at: datetime

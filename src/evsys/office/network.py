@@ -104,7 +104,7 @@ def _station_rules(models: Models) -> Rules[Station]:
         Station,
         made=lambda station, by: StationRegistered(station=station, by=by),
         changed=lambda station, by: StationChanged(station=station, by=by),
-        removed=lambda station_id, by: StationRemoved(station_id=station_id, by=by),
+        removed=lambda station, by: StationRemoved(station_id=station.id, by=by),
         may_be=partial(_station_may_be, models),
         may_go=_station_may_go,
     )
@@ -114,7 +114,7 @@ _LOCATION = Rules(
     Location,
     made=lambda location, by: LocationChanged(location=location, by=by),
     changed=lambda location, by: LocationChanged(location=location, by=by),
-    removed=lambda location_id, by: LocationRemoved(location_id=location_id, by=by),
+    removed=lambda location, by: LocationRemoved(location_id=location.id, by=by),
     may_be=_location_may_be,
     may_go=_location_may_go,
 )
@@ -122,7 +122,7 @@ _USER = Rules(
     User,
     made=lambda user, by: UserChanged(user=user, by=by),
     changed=lambda user, by: UserChanged(user=user, by=by),
-    removed=lambda user_id, by: UserRemoved(user_id=user_id, by=by),
+    removed=lambda user, by: UserRemoved(user_id=user.id, by=by),
     may_be=_always,
     may_go=_user_may_go,
 )

@@ -8,6 +8,7 @@ from evsys.office.alarms import Alarms
 from evsys.office.authority import Signer
 from evsys.office.campaigns import Campaigns
 from evsys.office.certificates import Certificates
+from evsys.office.charging_profiles import ChargingProfiles
 from evsys.office.closing import Closing
 from evsys.office.commands import Commands
 from evsys.office.configuration import Configurations
@@ -19,6 +20,7 @@ from evsys.office.jobs import Jobs
 from evsys.office.keys import Keys
 from evsys.office.local_lists import LocalLists
 from evsys.office.network import Locations, Stations, Users
+from evsys.office.profile_keeping import ProfileKeeping
 from evsys.office.queue import CommandQueue
 from evsys.office.repeats import Repeats
 from evsys.office.reservations import Reservations
@@ -85,6 +87,11 @@ class Office:
         self.templates = Templates(books, reader, clock)
         self.upkeep = Upkeep(books, reader, clock, self.commands, self.configurations, self.models)
         self.upkeep.follow(self.consumers)
+        self.charging_profiles = ChargingProfiles(books, reader, clock)
+        self.profile_keeping = ProfileKeeping(
+            books, reader, clock, self.commands, self.charging_profiles, self.models
+        )
+        self.profile_keeping.follow(self.consumers)
         self.upgrades = Upgrades(
             books, reader, clock, self.commands, self.security, self.certificates, offers_tls
         )
@@ -111,5 +118,6 @@ class Office:
                 self.local_lists,
                 self.dispatch,
                 self.upkeep,
+                self.profile_keeping,
             ):
                 working.create_task(each.run())

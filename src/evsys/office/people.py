@@ -14,12 +14,13 @@ from sqlalchemy import Connection
 from evsys.core.errors import AlreadyExists, EvsysError, NotFound, StaleVersion
 from evsys.core.events import Event
 from evsys.core.ports import Clock
-from evsys.core.records import ConfigurationTemplate, Location, Station, User
+from evsys.core.records import ConfigurationTemplate, LibraryProfile, Location, Station, User
 from evsys.core.work import Work
 from evsys.office.writing import Books
 from evsys.store.views.reader import Reader, record_by_id
 
-R = TypeVar("R", Location, Station, User, ConfigurationTemplate)
+R = TypeVar("R", Location, Station, User, ConfigurationTemplate, LibraryProfile)
+RecordId = str | int
 
 
 class Rules(Generic[R]):
@@ -30,18 +31,18 @@ class Rules(Generic[R]):
         kind: type[R],
         made: Callable[[R, str], Event],
         changed: Callable[[R, str], Event],
-        removed: Callable[[str, str], Event],
+        removed: Callable[[R, str], Event],
         may_be: Callable[[Connection, R], EvsysError | None],
         may_go: Callable[[Connection, R], EvsysError | None],
         noun: str = "",
     ) -> None:
-        """The events take the record (or its id) and who did it. `may_be` and `may_go` say what stands in the
+        """The events take the record and who did it. `may_be` and `may_go` say what stands in the
         way of a record as it is to be, and of its removal. `noun`: its name, where that is several words."""
         self.kind: type[R] = kind
         self.noun = noun or kind.__name__.lower()
         self.made: Callable[[R, str], Event] = made
         self.changed: Callable[[R, str], Event] = changed
-        self.removed = removed
+        self.removed: Callable[[R, str], Event] = removed
         self.may_be: Callable[[Connection, R], EvsysError | None] = may_be
         self.may_go: Callable[[Connection, R], EvsysError | None] = may_go
 
@@ -57,7 +58,7 @@ class People(Generic[R]):
         self._rules: Rules[R] = rules
         self._noun = rules.noun
 
-    async def find(self, record_id: str) -> R:
+    async def find(self, record_id: RecordId) -> R:
         """A record by its id. Raises NotFound."""
         found = await self._reader.read(partial(record_by_id, kind=self._rules.kind, record_id=record_id))
         if found is None:
@@ -65,7 +66,7 @@ class People(Generic[R]):
         return found
 
     async def create(
-        self, record_id: str, members: dict[str, object], by: str, work: Work | None = None
+        self, record_id: RecordId, members: dict[str, object], by: str, work: Work | None = None
     ) -> R:
         """Make a record with these members, in a Work that may hold more. Raises AlreadyExists, and what
         stands in its way."""
@@ -80,7 +81,7 @@ class People(Generic[R]):
             raise AlreadyExists(f"the {self._noun} {record_id} is there already")
         return record
 
-    async def change(self, record_id: str, version: int, members: dict[str, object], by: str) -> R:
+    async def change(self, record_id: RecordId, version: int, members: dict[str, object], by: str) -> R:
         """Change these members of a record, made from `version` of it. Raises NotFound, StaleVersion, and
         what stands in its way."""
         old = await self._of_version(record_id, version)
@@ -93,7 +94,7 @@ class People(Generic[R]):
             raise self._stale(record_id)
         return new
 
-    async def remove(self, record_id: str, version: int | None, by: str) -> None:
+    async def remove(self, record_id: RecordId, version: int | None, by: str) -> None:
         """Remove a record, as it was in `version` (None: as it is). Raises NotFound, StaleVersion, and what
         stands in its way."""
         record = await self._of_version(record_id, version)
@@ -102,11 +103,11 @@ class People(Generic[R]):
         # The change does nothing but make sure that the version removed is the one that was meant.
         work.change(replace(record, version=record.version + 1))
         work.remove(record)
-        work.tell(self._rules.removed(record_id, by))
+        work.tell(self._rules.removed(record, by))
         if await self._books.write(work):
             raise self._stale(record_id)
 
-    async def _of_version(self, record_id: str, version: int | None) -> R:
+    async def _of_version(self, record_id: RecordId, version: int | None) -> R:
         record = await self.find(record_id)
         if version is not None and record.version != version:
             raise self._stale(record_id)
@@ -116,5 +117,5 @@ class People(Generic[R]):
         if obstacle := await self._reader.read(lambda connection: rule(connection, record)):
             raise obstacle
 
-    def _stale(self, record_id: str) -> StaleVersion:
+    def _stale(self, record_id: RecordId) -> StaleVersion:
         return StaleVersion(f"the {self._noun} {record_id} was changed by somebody else: read it again")

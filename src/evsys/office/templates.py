@@ -136,7 +136,7 @@ _TEMPLATE = Rules(
     ConfigurationTemplate,
     made=lambda template, by: ConfigurationTemplateChanged(template=template, by=by),
     changed=lambda template, by: ConfigurationTemplateChanged(template=template, by=by),
-    removed=lambda template_id, by: ConfigurationTemplateRemoved(template_id=template_id, by=by),
+    removed=lambda template, by: ConfigurationTemplateRemoved(template_id=template.id, by=by),
     may_be=_may_be,
     may_go=_may_go,
     noun="configuration template",

@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from evsys.core.commands import ChargingSchedule
 from evsys.core.workarounds import STANDARD, Workarounds
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,6 +40,12 @@ def text_to_workarounds(value: str) -> Workarounds:
     return STANDARD if value == "{}" else _decode_workarounds(value)
 
 
+def schedule_to_text(schedule: ChargingSchedule) -> str:
+    """A charging schedule as JSON, its limits as exact text."""
+    return msgspec.json.encode(schedule).decode()
+
+
 _encode_words = msgspec.json.encode
 _decode_words = msgspec.json.Decoder(tuple[str, ...]).decode
 _decode_workarounds = msgspec.json.Decoder(Workarounds).decode
+text_to_schedule = msgspec.json.Decoder(ChargingSchedule).decode

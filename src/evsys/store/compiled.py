@@ -9,7 +9,7 @@ from evsys.core import records
 from evsys.core.records import Record
 from evsys.store.tables import CompiledTable, Lookup, Statement
 
-VERSION: Final = "0016"
+VERSION: Final = "0017"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 TABLES: Final[dict[type[Record], CompiledTable]] = {
@@ -1307,6 +1307,187 @@ TABLES: Final[dict[type[Record], CompiledTable]] = {
             Lookup(
                 "SELECT campaigns.id, campaigns.name, campaigns.kind, campaigns.file_id, campaigns.state, campaigns.stations, campaigns.concurrency, campaigns.stop_after_failures, campaigns.forgiven, campaigns.reason, campaigns.created_by, campaigns.created_at, campaigns.finished_at, campaigns.version  FROM campaigns  WHERE campaigns.id = ?",
                 (0,),
+            ),
+        ),
+    ),
+    records.LibraryProfile: CompiledTable(
+        name="library_profiles",
+        columns=(
+            "id",
+            "name",
+            "description",
+            "purpose",
+            "kind",
+            "recurrency_kind",
+            "stack_level",
+            "valid_from",
+            "valid_to",
+            "schedule",
+            "created_at",
+            "version",
+        ),
+        cells={"valid_from": "time", "valid_to": "time", "schedule": "schedule", "created_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO library_profiles (id, name, description, purpose, kind, recurrency_kind, stack_level, valid_from, valid_to, schedule, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name, description = excluded.description, purpose = excluded.purpose, kind = excluded.kind, recurrency_kind = excluded.recurrency_kind, stack_level = excluded.stack_level, valid_from = excluded.valid_from, valid_to = excluded.valid_to, schedule = excluded.schedule, created_at = excluded.created_at, version = excluded.version"
+            ),
+            "add": Statement(
+                "INSERT INTO library_profiles (id, name, description, purpose, kind, recurrency_kind, stack_level, valid_from, valid_to, schedule, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO library_profiles (id, name, description, purpose, kind, recurrency_kind, stack_level, valid_from, valid_to, schedule, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "change": Statement(
+                "UPDATE library_profiles SET name=?, description=?, purpose=?, kind=?, recurrency_kind=?, stack_level=?, valid_from=?, valid_to=?, schedule=?, created_at=?, version=? WHERE library_profiles.id = ? AND library_profiles.version = ? - 1",
+                (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 0, 11),
+                exact=True,
+            ),
+            "remove": Statement("DELETE FROM library_profiles WHERE library_profiles.id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT library_profiles.id, library_profiles.name, library_profiles.description, library_profiles.purpose, library_profiles.kind, library_profiles.recurrency_kind, library_profiles.stack_level, library_profiles.valid_from, library_profiles.valid_to, library_profiles.schedule, library_profiles.created_at, library_profiles.version  FROM library_profiles  WHERE library_profiles.id = ?",
+                (0,),
+            ),
+        ),
+    ),
+    records.ProfileAssignment: CompiledTable(
+        name="profile_assignments",
+        columns=(
+            "id",
+            "station_id",
+            "profile_id",
+            "evse_id",
+            "transaction_id",
+            "purpose",
+            "stack_level",
+            "phases",
+            "voltage_v",
+            "assigned_by",
+            "assigned_at",
+        ),
+        cells={"assigned_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO profile_assignments (id, station_id, profile_id, evse_id, transaction_id, purpose, stack_level, phases, voltage_v, assigned_by, assigned_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET station_id = excluded.station_id, profile_id = excluded.profile_id, evse_id = excluded.evse_id, transaction_id = excluded.transaction_id, purpose = excluded.purpose, stack_level = excluded.stack_level, phases = excluded.phases, voltage_v = excluded.voltage_v, assigned_by = excluded.assigned_by, assigned_at = excluded.assigned_at"
+            ),
+            "add": Statement(
+                "INSERT INTO profile_assignments (id, station_id, profile_id, evse_id, transaction_id, purpose, stack_level, phases, voltage_v, assigned_by, assigned_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO profile_assignments (id, station_id, profile_id, evse_id, transaction_id, purpose, stack_level, phases, voltage_v, assigned_by, assigned_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "remove": Statement("DELETE FROM profile_assignments WHERE profile_assignments.id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT profile_assignments.id, profile_assignments.station_id, profile_assignments.profile_id, profile_assignments.evse_id, profile_assignments.transaction_id, profile_assignments.purpose, profile_assignments.stack_level, profile_assignments.phases, profile_assignments.voltage_v, profile_assignments.assigned_by, profile_assignments.assigned_at  FROM profile_assignments  WHERE profile_assignments.id = ?",
+                (0,),
+            ),
+            Lookup(
+                "SELECT profile_assignments.id, profile_assignments.station_id, profile_assignments.profile_id, profile_assignments.evse_id, profile_assignments.transaction_id, profile_assignments.purpose, profile_assignments.stack_level, profile_assignments.phases, profile_assignments.voltage_v, profile_assignments.assigned_by, profile_assignments.assigned_at  FROM profile_assignments  WHERE profile_assignments.station_id = ? AND profile_assignments.evse_id = ? AND profile_assignments.purpose = ? AND profile_assignments.stack_level = ?",
+                (1, 3, 5, 6),
+            ),
+            Lookup(
+                "SELECT profile_assignments.id, profile_assignments.station_id, profile_assignments.profile_id, profile_assignments.evse_id, profile_assignments.transaction_id, profile_assignments.purpose, profile_assignments.stack_level, profile_assignments.phases, profile_assignments.voltage_v, profile_assignments.assigned_by, profile_assignments.assigned_at  FROM profile_assignments  WHERE profile_assignments.station_id = ? AND profile_assignments.profile_id = ?",
+                (1, 2),
+            ),
+        ),
+    ),
+    records.InstalledProfile: CompiledTable(
+        name="installed_profiles",
+        columns=(
+            "station_id",
+            "profile_id",
+            "evse_id",
+            "assignment_id",
+            "profile_version",
+            "state",
+            "status",
+            "detail",
+            "sent",
+            "firmware_version",
+            "at",
+        ),
+        cells={"sent": "json", "at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO installed_profiles (station_id, profile_id, evse_id, assignment_id, profile_version, state, status, detail, sent, firmware_version, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (station_id, profile_id) DO UPDATE SET evse_id = excluded.evse_id, assignment_id = excluded.assignment_id, profile_version = excluded.profile_version, state = excluded.state, status = excluded.status, detail = excluded.detail, sent = excluded.sent, firmware_version = excluded.firmware_version, at = excluded.at"
+            ),
+            "add": Statement(
+                "INSERT INTO installed_profiles (station_id, profile_id, evse_id, assignment_id, profile_version, state, status, detail, sent, firmware_version, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO installed_profiles (station_id, profile_id, evse_id, assignment_id, profile_version, state, status, detail, sent, firmware_version, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "remove": Statement(
+                "DELETE FROM installed_profiles WHERE installed_profiles.station_id = ? AND installed_profiles.profile_id = ?",
+                (0, 1),
+            ),
+        },
+        lookups=(
+            Lookup(
+                "SELECT installed_profiles.station_id, installed_profiles.profile_id, installed_profiles.evse_id, installed_profiles.assignment_id, installed_profiles.profile_version, installed_profiles.state, installed_profiles.status, installed_profiles.detail, installed_profiles.sent, installed_profiles.firmware_version, installed_profiles.at  FROM installed_profiles  WHERE installed_profiles.station_id = ? AND installed_profiles.profile_id = ?",
+                (0, 1),
+            ),
+        ),
+    ),
+    records.ChargingLimits: CompiledTable(
+        name="charging_limits",
+        columns=(
+            "station_id",
+            "max_stack_level",
+            "rate_units",
+            "max_periods",
+            "max_installed",
+            "accepted",
+            "refused",
+            "firmware_version",
+            "asked_at",
+        ),
+        cells={"rate_units": "words", "accepted": "words", "refused": "words", "asked_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO charging_limits (station_id, max_stack_level, rate_units, max_periods, max_installed, accepted, refused, firmware_version, asked_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (station_id) DO UPDATE SET max_stack_level = excluded.max_stack_level, rate_units = excluded.rate_units, max_periods = excluded.max_periods, max_installed = excluded.max_installed, accepted = excluded.accepted, refused = excluded.refused, firmware_version = excluded.firmware_version, asked_at = excluded.asked_at"
+            ),
+            "add": Statement(
+                "INSERT INTO charging_limits (station_id, max_stack_level, rate_units, max_periods, max_installed, accepted, refused, firmware_version, asked_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO charging_limits (station_id, max_stack_level, rate_units, max_periods, max_installed, accepted, refused, firmware_version, asked_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "remove": Statement("DELETE FROM charging_limits WHERE charging_limits.station_id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT charging_limits.station_id, charging_limits.max_stack_level, charging_limits.rate_units, charging_limits.max_periods, charging_limits.max_installed, charging_limits.accepted, charging_limits.refused, charging_limits.firmware_version, charging_limits.asked_at  FROM charging_limits  WHERE charging_limits.station_id = ?",
+                (0,),
+            ),
+        ),
+    ),
+    records.CompositeSchedule: CompiledTable(
+        name="composite_schedules",
+        columns=("station_id", "evse_id", "status", "answer", "asked_at"),
+        cells={"answer": "json", "asked_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO composite_schedules (station_id, evse_id, status, answer, asked_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (station_id, evse_id) DO UPDATE SET status = excluded.status, answer = excluded.answer, asked_at = excluded.asked_at"
+            ),
+            "add": Statement(
+                "INSERT INTO composite_schedules (station_id, evse_id, status, answer, asked_at) VALUES (?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO composite_schedules (station_id, evse_id, status, answer, asked_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "remove": Statement(
+                "DELETE FROM composite_schedules WHERE composite_schedules.station_id = ? AND composite_schedules.evse_id = ?",
+                (0, 1),
+            ),
+        },
+        lookups=(
+            Lookup(
+                "SELECT composite_schedules.station_id, composite_schedules.evse_id, composite_schedules.status, composite_schedules.answer, composite_schedules.asked_at  FROM composite_schedules  WHERE composite_schedules.station_id = ? AND composite_schedules.evse_id = ?",
+                (0, 1),
             ),
         ),
     ),

@@ -11,12 +11,15 @@ from typing import Final, TypeVar
 from msgspec import Raw
 from msgspec.structs import astuple
 
+from evsys.core.commands import ChargingSchedule
 from evsys.core.records import Record
 from evsys.core.workarounds import Workarounds
 from evsys.store.cells import (
     EPOCH,
     MICROSECOND,
     moment,
+    schedule_to_text,
+    text_to_schedule,
     text_to_words,
     text_to_workarounds,
     words_to_text,
@@ -81,6 +84,8 @@ def _to_cell(value: object) -> object:
             return bytes(value).decode()
         case tuple():
             return words_to_text(value)
+        case ChargingSchedule():
+            return schedule_to_text(value)
         case Workarounds():
             return workarounds_to_text(value)
         case _:
@@ -103,12 +108,17 @@ def _workarounds(cell: object) -> object:
     return text_to_workarounds(cell) if isinstance(cell, str) else cell
 
 
+def _schedule(cell: object) -> object:
+    return text_to_schedule(cell) if isinstance(cell, str) else cell
+
+
 _FROM_CELL: Final[dict[CellKind, Callable[[object], object]]] = {
     "time": _time,
     "json": _raw,
     "words": _words,
     "flag": bool,
     "workarounds": _workarounds,
+    "schedule": _schedule,
 }
 
 TO_ROW: Final = {kind: _row_maker(table) for kind, table in TABLES.items()}

@@ -36,18 +36,21 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from evsys.core import records
+from evsys.core.commands import ChargingSchedule
 from evsys.core.events import PEOPLE_KINDS
 from evsys.core.workarounds import Workarounds
 from evsys.store.cells import (
     microseconds,
     moment,
+    schedule_to_text,
+    text_to_schedule,
     text_to_words,
     text_to_workarounds,
     words_to_text,
     workarounds_to_text,
 )
 
-VERSION: Final = "0016"
+VERSION: Final = "0017"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 
@@ -108,6 +111,19 @@ class WorkaroundsText(TypeDecorator[Workarounds]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Workarounds | None:
         return None if value is None else text_to_workarounds(value)
+
+
+class ScheduleText(TypeDecorator[ChargingSchedule]):
+    """A charging schedule, as a JSON object with exact limits."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: ChargingSchedule | None, dialect: Dialect) -> str | None:
+        return None if value is None else schedule_to_text(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> ChargingSchedule | None:
+        return None if value is None else text_to_schedule(value)
 
 
 metadata: Final = MetaData()
@@ -726,6 +742,88 @@ configuration_verdicts: Final = Table(
     sqlite_with_rowid=False,
 )
 
+library_profiles: Final = Table(
+    "library_profiles",
+    metadata,
+    _key("id", Integer),
+    _text("name"),
+    _text("description"),
+    _text("purpose"),
+    _text("kind"),
+    _maybe_text("recurrency_kind"),
+    _number("stack_level"),
+    _maybe_time("valid_from"),
+    _maybe_time("valid_to"),
+    Column("schedule", ScheduleText(), nullable=False),
+    _time("created_at"),
+    _number("version"),
+)
+
+profile_assignments: Final = Table(
+    "profile_assignments",
+    metadata,
+    _key("id"),
+    _text("station_id"),
+    _number("profile_id"),
+    _number("evse_id"),
+    _maybe_text("transaction_id"),
+    _text("purpose"),
+    _number("stack_level"),
+    _number("phases"),
+    _number("voltage_v"),
+    _text("assigned_by"),
+    _time("assigned_at"),
+    UniqueConstraint("station_id", "profile_id", name="profile_assignments_profile"),
+    UniqueConstraint("station_id", "evse_id", "purpose", "stack_level", name="profile_assignments_slot"),
+)
+"""A station knows a profile by its id alone, so it has it once; and it has one profile of a slot."""
+Index("profile_assignments_by_profile", profile_assignments.c.profile_id)
+"""Whether a profile is in use, and where."""
+
+installed_profiles: Final = Table(
+    "installed_profiles",
+    metadata,
+    _key("station_id"),
+    _key("profile_id", Integer),
+    _number("evse_id"),
+    _text("assignment_id"),
+    _number("profile_version"),
+    _text("state"),
+    _text("status"),
+    _text("detail"),
+    _maybe_json("sent"),
+    _text("firmware_version"),
+    _time("at"),
+    sqlite_with_rowid=False,
+)
+Index("installed_profiles_by_profile", installed_profiles.c.profile_id)
+"""Whether a profile is at a station still."""
+
+charging_limits: Final = Table(
+    "charging_limits",
+    metadata,
+    _key("station_id"),
+    _maybe_number("max_stack_level"),
+    _words("rate_units"),
+    _maybe_number("max_periods"),
+    _maybe_number("max_installed"),
+    _words("accepted"),
+    _words("refused"),
+    _text("firmware_version"),
+    _time("asked_at"),
+)
+
+composite_schedules: Final = Table(
+    "composite_schedules",
+    metadata,
+    _key("station_id"),
+    _key("evse_id", Integer),
+    _text("status"),
+    _maybe_json("answer"),
+    _time("asked_at"),
+    sqlite_with_rowid=False,
+)
+
 events: Final = Table(
     "events",
     metadata,
@@ -906,6 +1004,11 @@ TABLES: Final[dict[type[records.Record], AnyTable]] = {
     records.Job: jobs,
     records.TransferSecret: transfer_secrets,
     records.Campaign: campaigns,
+    records.LibraryProfile: library_profiles,
+    records.ProfileAssignment: profile_assignments,
+    records.InstalledProfile: installed_profiles,
+    records.ChargingLimits: charging_limits,
+    records.CompositeSchedule: composite_schedules,
 }
 """The order is the one in which tables are numbered between a client and its writer: the same program."""
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from evsys.core.work import OpKind
 
-CellKind = Literal["time", "json", "words", "flag", "workarounds"]
+CellKind = Literal["time", "json", "words", "flag", "workarounds", "schedule"]
 """Kinds of cells that are not kept as they are."""
 
 

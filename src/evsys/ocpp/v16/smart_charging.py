@@ -1,21 +1,17 @@
 """Smart charging: SetChargingProfile, ClearChargingProfile, GetCompositeSchedule (OCPP 1.6 §5.5, §5.7,
 §5.16)."""
 
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from typing import Final, Literal
 
 from evsys.core import commands
 from evsys.core.commands import Outcome
 from evsys.core.errors import BadCommand
+from evsys.core.smart_charging import MAX_LIMIT, for_model, tenths
 from evsys.core.station import Station
 from evsys.ocpp.dialect import Performance, Request, call
 from evsys.ocpp.v16 import messages as m
 from evsys.ocpp.v16.dialect import V16, given, seconds
-from evsys.ocpp.v16.models import fitted
-
-MAX_LIMIT: Final = Decimal(2**31)
-"""Far above any limit in A or W, and small enough for every station's numbers."""
-_TENTH: Final = Decimal("0.1")
 
 _Purpose = Literal["ChargePointMaxProfile", "TxDefaultProfile", "TxProfile"]
 _PURPOSES: Final[dict[str, _Purpose]] = {
@@ -60,7 +56,7 @@ def get_composite_schedule(command: commands.GetCompositeSchedule, station: Stat
 
 def profile(wanted: commands.ChargingProfile, station: Station) -> m.ChargingProfile:
     """A profile as 1.6 says it, and the model takes it. Raises BadCommand where it cannot."""
-    wanted = fitted(wanted, station)
+    wanted = for_model(wanted, station.workarounds)
     schedule = wanted.schedule
     return m.ChargingProfile(
         chargingProfileId=wanted.id,
@@ -106,5 +102,4 @@ def _tenths(limit: Decimal) -> Decimal:
     """A limit with the one decimal that 1.6 allows, rounded down: it is a maximum."""
     if not limit.is_finite() or not -MAX_LIMIT <= limit <= MAX_LIMIT:
         raise BadCommand(f"limit: {limit} is no limit")
-    exponent = limit.as_tuple().exponent
-    return limit.quantize(_TENTH, ROUND_DOWN) if isinstance(exponent, int) and exponent < -1 else limit
+    return tenths(limit)

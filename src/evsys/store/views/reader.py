@@ -98,7 +98,7 @@ def records(connection: Connection, kind: type[R], query: RecordSelect) -> list[
     return [kind(**dict(zip(names, row, strict=True))) for row in connection.execute(query)]
 
 
-def record_by_id(connection: Connection, kind: type[R], record_id: str) -> R | None:
+def record_by_id(connection: Connection, kind: type[R], record_id: str | int) -> R | None:
     """The record of a kind whose key is `id`. Index: the primary key."""
     found = records(connection, kind, select_record(kind).where(TABLES[kind].c.id == record_id))
     return found[0] if found else None
