@@ -46,6 +46,7 @@ async def test_a_profile_is_made_changed_listed_and_removed_and_keeps_its_decima
     assert (await admin.delete(f"{PATH}/100", params={"version": 1})).status_code == 409
     assert (await admin.delete(f"{PATH}/100", params={"version": 2})).status_code == 204
     assert (await admin.get(f"{PATH}/100")).status_code == 404
+    assert (await admin.get(f"{PATH}/100/assignments")).status_code == 404
 
 
 async def test_ids_are_given_or_counted_on(admin: httpx.AsyncClient) -> None:

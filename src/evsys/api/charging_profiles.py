@@ -104,13 +104,14 @@ async def get_profile(office: Desk, profile_id: IdInPath) -> LibraryProfile:
 @get(
     "/charging-profiles/{profile_id:int}/assignments",
     guards=[needs("profile.read")],
-    responses=documented(400, 401, 403, 503),
+    responses=documented(400, 401, 403, 404, 503),
     tags=["charging profiles"],
 )
 async def list_assignments(
     office: Desk, profile_id: IdInPath, limit: Limit = DEFAULT_PAGE, cursor: Cursor = ""
 ) -> AssignmentList:
     """Where a charging profile is wanted."""
+    await office.charging_profiles.library.find(profile_id)
     query = partial(charging_profiles.uses_page, profile_id=profile_id, limit=limit, cursor=cursor)
     items, following = await office.reader.read(query)
     return AssignmentList(items=items, next=following)
