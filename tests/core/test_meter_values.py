@@ -103,6 +103,32 @@ def test_late_values_extend_a_synthetic_end(desk):
     assert len(desk.events) == events
 
 
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_repeat_without_a_usable_time_is_not_counted_again_after_the_register_restarted(desk, restart):
+    """On disk it adds no row; in memory it must not look like one more round of the register."""
+    number = start(desk, meterStart=0)
+    lost = {"timestamp": "1970-01-01T00:00:00Z"}
+    before, after = values(number, energy="4000"), values(number, energy="100")
+    before["meterValue"][0] |= lost
+    after["meterValue"][0] |= lost
+    desk.clock.step(60)
+    desk.call("MeterValues", before)
+    desk.clock.step(60)
+    desk.call("MeterValues", after)
+    if restart:
+        desk.restart()
+    desk.clock.step(60)
+    desk.call("MeterValues", before)
+    last = values(number, energy="300")
+    last["meterValue"][0] |= lost
+    desk.call("MeterValues", last)
+    desk.clock.step(3600)
+    stop(desk, number, meter=300)
+    (ended,) = desk.disk.transactions()
+    assert ended.energy_wh == 4300
+    assert len(desk.disk.meter_values()) == 3
+
+
 def test_a_number_of_the_stations_own_making_is_an_alias_of_the_running_session(desk):
     running = start(desk)
     desk.call("MeterValues", values(77))

@@ -13,7 +13,7 @@ from typing import Final, TypeGuard
 
 from msgspec.structs import replace
 
-from evsys.core.energy import advance, energy_wh
+from evsys.core.energy import energy_wh
 from evsys.core.events import TransactionCorrected
 from evsys.core.quarantine import found, hold
 from evsys.core.records import MeterValue, Transaction
@@ -120,7 +120,7 @@ def extend(turn: Turn, transaction: Transaction, values: Iterable[MeterValue]) -
         return
     reading = turn.station.readings.get(transaction.id)
     for value in values:
-        reading = advance(transaction, reading, value)
+        reading = turn.station.reading_after(transaction, reading, value)
     energy, _ = energy_wh(transaction, reading, None)
     if reading is None or energy <= (transaction.energy_wh or 0):
         return

@@ -6,6 +6,10 @@ records it keeps what follows from rows already written (the last reading of eac
 volatile facts of the link, which die with it.
 """
 
+from datetime import datetime
+
+from msgspec.structs import replace
+
 from evsys.core import records
 from evsys.core.energy import Reading, advance, first_reading
 from evsys.core.records import (
@@ -23,6 +27,8 @@ RECENT_TRANSACTIONS = 8
 """Ended transactions kept per station, so that a repeated stop or a late meter value costs no read."""
 MAX_QUARANTINE = 50
 """Unresolved messages kept in memory per station for reconciliation; the rest stays on disk for people."""
+MAX_UNDATED = 200
+"""Values without a usable time by which repeats are known, per session: the last ones of hours."""
 
 
 class Station:
@@ -36,6 +42,7 @@ class Station:
         "settings",
         "status",
         "transactions",
+        "undated",
         "workarounds",
     )
 
@@ -56,6 +63,8 @@ class Station:
         self.transactions = transactions if transactions is not None else {}
         self.readings = readings if readings is not None else {}
         self.quarantine = quarantine if quarantine is not None else {}
+        self.undated: dict[str, dict[tuple[datetime, int], None]] = {}
+        """Of each transaction the identities of its values that have no time but that of their receipt."""
         self.reservations: dict[str, Reservation] = {}
         """Those that have not ended, by id."""
 
@@ -131,11 +140,29 @@ class Station:
         for stale in ended[:-RECENT_TRANSACTIONS]:
             del self.transactions[stale]
             self.readings.pop(stale, None)
+            self.undated.pop(stale, None)
+
+    def reading_after(self, transaction: Transaction, last: Reading | None, value: MeterValue) -> Reading | None:
+        """`energy.advance`, by which a repeat counts for nothing. By their times repeats are known there; one
+        that has none comes with a new time of receipt."""
+        if value.at == value.received_at and _identity(value) in self.undated.get(transaction.id, ()):
+            value = replace(value, energy_wh=None)
+        return advance(transaction, last, value)
 
     def _read(self, value: MeterValue) -> None:
         transaction = self.transactions.get(value.transaction_id)
         if transaction is None:
             return
-        reading = advance(transaction, self.readings.get(transaction.id), value)
+        reading = self.reading_after(transaction, self.readings.get(transaction.id), value)
         if reading is not None:
             self.readings[transaction.id] = reading
+        if value.at == value.received_at:
+            known = self.undated.setdefault(transaction.id, {})
+            known[_identity(value)] = None
+            if len(known) > MAX_UNDATED:
+                del known[next(iter(known))]
+
+
+def _identity(value: MeterValue) -> tuple[datetime, int]:
+    """Beside its station, the unique key of a value."""
+    return value.reported_at, value.digest

@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from evsys.core.authorization import Verdict, authorize, authorize_start, canonical
-from evsys.core.energy import NO_METER_START, Reading, advance, energy_wh, is_restart, restarted
+from evsys.core.energy import NO_METER_START, Reading, energy_wh, is_restart, restarted
 from evsys.core.events import TransactionCorrected, TransactionEnded, TransactionStarted
 from evsys.core.facts import Policy
 from evsys.core.meter_values import UNNAMED, extend, moved, plausible
@@ -190,7 +190,7 @@ def stop(
     if presumed or transaction.ended_by != "station":
         reading = turn.station.readings.get(transaction.id)
         for value in values:
-            reading = advance(transaction, reading, value)
+            reading = turn.station.reading_after(transaction, reading, value)
         flags = {*transaction.flags} - {UNNAMED_STOP} if named else {*transaction.flags, UNNAMED_STOP}
         transaction = replace(transaction, flags=tuple(sorted(flags)))
         ended = _end(turn.work, transaction, reported, reading, turn.now)

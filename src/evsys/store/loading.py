@@ -31,7 +31,7 @@ _QUARANTINE: Final = f"""{select_sql(Quarantined)}
     WHERE station_id = ? AND resolved_at IS NULL ORDER BY received_at LIMIT {MAX_QUARANTINE}"""
 _RESERVATIONS: Final = f"{select_sql(Reservation)} WHERE station_id = ? AND ended_at IS NULL"
 _READINGS: Final = """
-    SELECT evse_id, at, received_at, energy_wh FROM meter_values
+    SELECT digest, evse_id, at, reported_at, received_at, energy_wh FROM meter_values
     WHERE transaction_id = ? ORDER BY id"""
 
 
@@ -61,15 +61,17 @@ def load(connection: sqlite3.Connection, station_id: str) -> Station | None:
 def _adopt_readings(connection: sqlite3.Connection, station: Station, transaction: Transaction) -> None:
     """The meter values of a transaction whose energy is still to be reckoned: what the station itself has
     ended, no reading changes any more."""
-    for evse_id, at, received_at, energy_wh in connection.execute(_READINGS, (transaction.id,)):
+    for digest, evse_id, at, reported_at, received_at, energy_wh in connection.execute(
+        _READINGS, (transaction.id,)
+    ):
         station.adopt(
             MeterValue(
-                digest=0,
+                digest=digest,
                 station_id=station.id,
                 evse_id=evse_id,
                 transaction_id=transaction.id,
                 at=moment(at),
-                reported_at=EPOCH,
+                reported_at=moment(reported_at),
                 received_at=moment(received_at),
                 energy_wh=energy_wh,
             )
