@@ -1,5 +1,6 @@
 """The server's key beside the database."""
 
+import resource
 import stat
 from pathlib import Path
 
@@ -24,3 +25,18 @@ def test_a_file_that_holds_no_key_is_told_and_left_alone(tmp_path: Path, content
     with pytest.raises(ValueError, match="holds no key"):
         server_key(tmp_path / "evsys.db")
     assert path.read_text() == content
+
+
+def test_a_crash_while_the_key_is_made_leaves_none(tmp_path: Path) -> None:
+    database = tmp_path / "evsys.db"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (KEY_BYTES, limits[1]))  # half of its digits fit
+    try:
+        with pytest.raises(OSError, match="too large"):
+            server_key(database)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
+    path_beside(database).with_suffix(".key.part").write_text("abcd")  # of a process that was killed there
+    assert len(server_key(database)) == KEY_BYTES
+    assert list(tmp_path.iterdir()) == [path_beside(database)]
