@@ -113,6 +113,11 @@ def test_what_leaves_holds_no_secret_and_is_whole(clock: SteppedClock) -> None:
             "0123456789abcdef0123456789abcdef",
         ),
         ('[2,"1","UpdateFirmware",{"location":"https://u:hunter2@[::1]:8080/f.bin"}]', "hunter2"),
+        (r'[2,"1","GetDiagnostics",{"location":"ftp:\/\/user:hunter2@host\/dir"}]', "hunter2"),
+        (
+            r'[2,"1","DataTransfer",{"data":"http:\/\/c\/exchange\/0123456789abcdef0123456789abcdef\/"}]',
+            "0123456789abcdef0123456789abcdef",
+        ),
     ],
 )
 def test_secrets_are_masked_and_the_rest_stays(clock: SteppedClock, frame: str, secret: str) -> None:

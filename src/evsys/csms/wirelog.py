@@ -29,9 +29,10 @@ _TEXT = rb'"(?:[^"\\]|\\.)*"'
 _SECRET = rb'"key"\s*:\s*"(?:' + "|".join(sorted(SECRET_KEYS)).encode() + rb')"'
 _KEY_VALUE = re.compile(rb"(" + _SECRET + rb'[^{}]*?"value"\s*:\s*)' + _TEXT, re.IGNORECASE)
 _VALUE_KEY = re.compile(rb'("value"\s*:\s*)' + _TEXT + rb"([^{}]*?" + _SECRET + rb")", re.IGNORECASE)
-_PASSWORD = re.compile(rb'(://[^/@"\s:]*:)[^"\s]*@')
-"""A password may hold what should have been escaped in it; what follows a port is masked as well then."""
-_EXCHANGE = re.compile(rb"(/exchange/)[0-9a-f]{32}")
+_PASSWORD = re.compile(rb'(:(?:\\?/){2}[^/@"\s:]*:)[^"\s]*@')
+"""A password may hold what should have been escaped in it; what follows a port is masked as well then. JSON
+may write a slash with a backslash before it."""
+_EXCHANGE = re.compile(rb"(/exchange\\?/)[0-9a-f]{32}")
 """A URL of our own, whose path opens the file of a job."""
 
 
@@ -135,9 +136,13 @@ def _piece(station_id: str, frames: list[WireFrame]) -> bytes:
 def _may_hold_secret(piece: bytes) -> bool:
     """Whether there is a URL, or configuration that is a secret (its `key`, in any case). A single byte is
     looked for first: 0.3 µs for a piece, where a word takes 12. Most pieces have neither byte."""
-    if b"/" in piece and b"://" in piece:
+    if b"/" in piece and _may_hold_url(piece):
         return True
     return (b"k" in piece or b"K" in piece) and names_secret(piece)
+
+
+def _may_hold_url(content: bytes) -> bool:
+    return b"://" in content or rb":\/" in content
 
 
 def masked(frame: bytes) -> bytes:
@@ -145,7 +150,7 @@ def masked(frame: bytes) -> bytes:
     if names_secret(frame):
         frame = _KEY_VALUE.sub(rb'\1"' + MASK + b'"', frame)
         frame = _VALUE_KEY.sub(rb'\1"' + MASK + rb'"\2', frame)
-    if b"://" in frame:
+    if _may_hold_url(frame):
         frame = _PASSWORD.sub(rb"\1" + MASK + b"@", frame)
         frame = _EXCHANGE.sub(rb"\1" + MASK, frame)
     return frame
