@@ -43,6 +43,15 @@ async def job_in(admin: httpx.AsyncClient, job: Payload, *states: str) -> Payloa
     raise AssertionError(found)
 
 
+async def until_said(admin: httpx.AsyncClient, job: Payload, status: str) -> None:
+    """Until the job has heard a status of its station."""
+    for _ in range(3000):
+        if json_of(await admin.get(f"/api/v1/jobs/{job['id']}"))["status"] == status:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"never {status}")
+
+
 async def diagnostics(admin: httpx.AsyncClient, **members: object) -> Payload:
     response = await admin.post("/api/v1/stations/CP1/diagnostics", json=members)
     assert response.status_code == 201, response.text
@@ -159,6 +168,28 @@ async def test_a_station_that_boots_with_another_version_has_failed(
     await charger.ask("BootNotification", {**BOOT, "firmwareVersion": "1.9"})
     failed = await job_in(admin, job, "failed")
     assert failed["reason"] == "it booted with 1.9, not 2.0"
+
+
+@pytest.mark.parametrize(("version", "state"), [("1.9", "failed"), ("2.0", "done")])
+async def test_a_station_that_says_installed_after_a_boot_with_another_version_has_a_minute_for_one_more(
+    office: RunningOffice, admin: httpx.AsyncClient, version: str, state: str
+) -> None:
+    charger = await office.station({"UpdateFirmware": {}})
+    file = await image(admin, firmware_version="2.0")
+    job = await firmware(admin, file_id=file["id"], via="http")
+    await asked(charger, "UpdateFirmware")
+    await charger.ask("FirmwareStatusNotification", {"status": "Installing"})
+    await charger.ask("BootNotification", {**BOOT, "firmwareVersion": "1.9"})
+    await charger.ask("FirmwareStatusNotification", {"status": "Installed"})
+    await job_in(admin, job, "installing")
+    await until_said(admin, job, "Installed")
+    if state == "done":
+        await charger.ask("BootNotification", {**BOOT, "firmwareVersion": version})
+    else:
+        await office.pass_time(61)
+    ended = await job_in(admin, job, "failed", "done")
+    reason = "it booted with 1.9, not 2.0" if state == "failed" else ""
+    assert (ended["state"], ended["reason"]) == (state, reason)
 
 
 async def test_firmware_by_ftp(office: RunningOffice, admin: httpx.AsyncClient) -> None:

@@ -25,6 +25,8 @@ PHASE_S: Final[Mapping[JobState, int]] = {"requested": 900, "transferring": 3600
 links slow, and an installation can take several restarts."""
 ARRIVAL_S: Final = 60
 """How long a file may take that the station says it has uploaded."""
+LAST_BOOT_S: Final = 60
+"""How long a station that booted with another version and then says Installed may take for one more boot."""
 RETRY_S: Final = 60
 """Between a failed attempt and the next."""
 EXPIRES_S: Final = 7 * 86_400
@@ -89,12 +91,12 @@ def took(job: Job, status: str, now: datetime) -> Job | None:
         case "failed":
             return fail(heard, f"the station says {status}", now)
         case "done" if job.kind != "firmware":
-            soon = now + timedelta(seconds=ARRIVAL_S)
-            return _changed(replace(heard, deadline_at=min(job.deadline_at or soon, soon)))
+            return _changed(_soon(heard, ARRIVAL_S, now))
         case "done" if not job.firmware_version:
             return _end(heard, "done", now)
         case "done":
-            return _move(heard, "installing", now)
+            installing = _move(heard, "installing", now)
+            return _soon(installing, LAST_BOOT_S, now) if heard.reason else installing
         case _:
             return _move(heard, state, now)
 
@@ -104,10 +106,11 @@ def booted(job: Job, firmware_version: str, now: datetime) -> Job | None:
     if job.kind != "firmware" or job.state != "installing" or not job.firmware_version:
         return None
     if firmware_version == job.firmware_version:
-        return _end(job, "done", now)
-    if job.status != INSTALLED:
-        return None  # a restart on the way
-    return fail(job, f"it booted with {firmware_version or 'no version'}, not {job.firmware_version}", now)
+        return _end(replace(job, reason=""), "done", now)
+    reason = f"it booted with {firmware_version or 'no version'}, not {job.firmware_version}"
+    if job.status != INSTALLED:  # perhaps a restart on the way
+        return _changed(replace(job, reason=reason)) if reason != job.reason else None
+    return fail(job, reason, now)
 
 
 def began(job: Job, now: datetime) -> Job | None:
@@ -165,6 +168,8 @@ def time_out(job: Job, now: datetime) -> Job | None:
 
 def _lateness(job: Job) -> str:
     match job.state, job.status:
+        case "installing", _ if job.reason:
+            return job.reason
         case "installing", status if status == INSTALLED:
             return f"installed, but it did not boot with {job.firmware_version} in time"
         case "installing", _:
@@ -199,6 +204,12 @@ def _move(job: Job, state: JobState, now: datetime) -> Job | None:
         moved = replace(job, state=state)
         return _changed(replace(moved, deadline_at=now + _phase(moved)))
     return _changed(job)
+
+
+def _soon(job: Job, within_s: int, now: datetime) -> Job:
+    """With so little time left."""
+    soon = now + timedelta(seconds=within_s)
+    return replace(job, deadline_at=min(job.deadline_at or soon, soon))
 
 
 def _phase(job: Job) -> timedelta:
