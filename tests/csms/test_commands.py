@@ -51,6 +51,17 @@ def test_a_command_is_recorded_before_it_is_sent_and_finished_after_it_is_answer
     assert central.event_kinds("CommandSent", "CommandFinished") == ["CommandSent", "CommandFinished"]
 
 
+def test_a_command_whose_time_is_over_when_it_arrives_is_neither_sent_nor_recorded(central: Central) -> None:
+    peer = booted(central)
+    replies = Sent()
+    request = CommandRequest(command=commands.ClearCache(), command_id="c1", expires_at=central.clock.now())
+    central.node.command("CP1", request, replies.append)
+    central.settle()
+    assert [each.error for each in replies] == ["BadCommand"]
+    assert peer.calls() == []
+    assert central.commands() == []
+
+
 def test_who_does_not_wait_is_answered_when_the_command_is_recorded(central: Central) -> None:
     peer = booted(central)
     replies = send(central, commands.ClearCache(), wait=False)

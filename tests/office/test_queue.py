@@ -100,6 +100,30 @@ async def test_an_office_that_died_while_it_sent_does_not_send_again(tmp_path: P
     assert (len(charger.calls), again.calls) == (1, [])
 
 
+async def test_of_one_that_a_silent_gateway_was_given_nobody_knows_whether_it_was_sent(
+    office: RunningOffice,
+) -> None:
+    await office.put(station())
+    put = office.office.queue.put
+    for removed in (False, True):
+        queued = await put("CP1", Reset(), "ann", timedelta(seconds=60))
+        work = Work(office.clock.now())
+        work.change(replace(queued, status="Sending", version=2))
+        assert isinstance(await office.store.commit(work), Committed)
+        if removed:
+            await office.office.stations.remove("CP1", None, "ann")
+        else:
+            office.clock.step(61)
+        await until(partial(is_unknown, office, queued))
+        record = await office.office.queue.find(queued.id)
+        assert (record.status, record.accepted) == ("Unknown", None)
+        assert "not known" in record.error
+
+
+def is_unknown(office: RunningOffice, queued: QueuedCommand) -> bool:
+    return entry(office, queued).status == "Unknown"
+
+
 async def test_one_whose_time_is_over_is_not_sent(office: RunningOffice) -> None:
     await office.put(station())
     queued = await office.office.queue.put("CP1", Reset(), "ann", timedelta(seconds=60))

@@ -161,7 +161,7 @@ async def send_raw(
 async def get_command(office: Desk, command_id: FromPath[str]) -> CommandRecord:
     """What is recorded of a command: who asked for what when, and what came of it. While it runs
     `finished_at` is null; the `status` of one that waits for its station is Queued, of one that was never
-    sent Expired, Cancelled or Failed."""
+    sent Expired, Cancelled or Failed, and Unknown where nobody knows whether it was."""
     return await office.queue.find(command_id)
 
 

@@ -327,7 +327,8 @@ class CommandQueued(_Event, frozen=True, kw_only=True):
 
 
 class CommandDropped(_Event, frozen=True, kw_only=True):
-    """A queued command will not be sent: it has expired, was cancelled, or cannot be sent."""
+    """A queued command waits no longer: it has expired, was cancelled, or cannot be sent; or nobody knows
+    whether it was (`Unknown`)."""
 
     command_id: str
     station_id: str

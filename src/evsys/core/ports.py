@@ -228,6 +228,8 @@ class CommandRequest(Struct, frozen=True, kw_only=True):
     timeout_s: float | None = None
     wait: bool = True
     """Whether the reply is what came of it; else that it is recorded and on its way."""
+    expires_at: datetime | None = None
+    """From when on it is not to be sent any more."""
 
 
 class CommandReply(Struct, frozen=True, kw_only=True):

@@ -506,7 +506,8 @@ class LocalListContent(Record, frozen=True, kw_only=True):
     """A list of `core.commands.LocalListEntry`."""
 
 
-QueuedStatus = Literal["Queued", "Sending", "Sent", "Expired", "Cancelled", "Failed"]
+QueuedStatus = Literal["Queued", "Sending", "Sent", "Expired", "Cancelled", "Failed", "Unknown"]
+"""Unknown: the gateway that it was given to never said whether it sent it."""
 
 
 class QueuedCommand(Record, frozen=True, kw_only=True):

@@ -73,6 +73,10 @@ class RunningCommand:
         self._reply = CommandReply()
 
     def start(self) -> None:
+        expires_at = self._request.expires_at
+        if expires_at is not None and expires_at <= self._running.shared.clock.now():
+            self._replied(refusal(BadCommand("its time is over: it was not sent")))
+            return
         self._running.take(self._decide_sent, self._on_sent)
 
     def _decide_sent(self, turn: Turn) -> None:

@@ -100,7 +100,12 @@ class Commands:
             command = msgspec.json.decode(queued.request, type=AnyCommand)
         except msgspec.DecodeError as error:
             raise BadCommand(f"the command cannot be read any more: {error}") from None
-        request = CommandRequest(command=command, command_id=queued.id, by=queued.requested_by)
+        request = CommandRequest(
+            command=command,
+            command_id=queued.id,
+            by=queued.requested_by,
+            expires_at=queued.expires_at,
+        )
         await self._ask(queued.station_id, request, FINISHED_WITHIN_S)
 
     async def find(self, command_id: str) -> CommandRecord:

@@ -5,13 +5,14 @@ and was accepted (or its link is so old that it will not boot), and it has said 
 The commands of a station go out one after the other, in the order in which they were queued.
 
 None is sent twice, whatever dies: a command keeps its id, and a gateway sends each id once. One whose time is
-over is not sent any more. All of it stands in the database, so it survives a restart.
+over is not sent any more; of one whose gateway was silent until then nobody knows whether it was. All of it
+stands in the database, so it survives a restart.
 """
 
 import asyncio
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Final, Literal
 from uuid import uuid4
 
 import msgspec
@@ -62,6 +63,8 @@ SETTLED_AFTER: Final = timedelta(seconds=30)
 STATIONS_AT_ONCE: Final = 20
 """Stations that are sent their commands at the same time: after an outage of the network all are back at
 once."""
+
+SILENT: Final = "the gateway did not answer: whether the command was sent is not known"
 
 log = structlog.get_logger()
 
@@ -149,7 +152,7 @@ class CommandQueue:
     async def _expire(self) -> None:
         for queued in await self._reader.read(partial(queue.expired, now=self._clock.now())):
             if queued.station_id not in self._busy:
-                await self._expired(queued)
+                await self._drop(queued, "Expired")
 
     def _begin(self, waited: Waited, sending: asyncio.TaskGroup) -> None:
         station_id = waited.status.station_id
@@ -178,7 +181,7 @@ class CommandQueue:
         """Send a command, unless its time is over. Whether the next may go. Raises StoreUnavailable."""
         if queued.status == "Queued":
             if queued.expires_at <= self._clock.now():
-                return await self._expired(queued)
+                return await self._drop(queued, "Expired")
             # From here on nobody takes it back.
             sending = replace(queued, status="Sending", version=queued.version + 1)
             if not await self._write(sending):
@@ -192,6 +195,8 @@ class CommandQueue:
         if await self._was_sent(queued):
             return await self._end(queued, "Sent")
         match failure:
+            case BadCommand() if queued.expires_at <= self._clock.now():
+                return await self._end(queued, "Expired")
             case BadCommand():
                 return await self._end(queued, "Failed", error=str(failure))
             case StationOffline() | StoreUnavailable():
@@ -204,14 +209,16 @@ class CommandQueue:
         """What waits for a station that was removed is not meant for a later one of its id."""
         query = partial(queue.first_waiting, station_id=event.station_id)
         while (queued := await self._reader.read(query)) is not None:
-            sent = queued.status == "Sending" and await self._was_sent(queued)
-            if not await self._end(queued, "Sent" if sent else "Cancelled"):
+            if not await self._drop(queued, "Cancelled"):
                 raise StaleVersion(f"the command {queued.id} has just changed")
 
-    async def _expired(self, queued: QueuedCommand) -> bool:
-        if queued.status == "Sending" and await self._was_sent(queued):
+    async def _drop(self, queued: QueuedCommand, status: Literal["Cancelled", "Expired"]) -> bool:
+        """It waits no longer; one that was given to a gateway may have been sent all the same."""
+        if queued.status != "Sending":
+            return await self._end(queued, status)
+        if await self._was_sent(queued):
             return await self._end(queued, "Sent")
-        return await self._end(queued, "Expired")
+        return await self._end(queued, "Unknown", error=SILENT)
 
     async def _was_sent(self, queued: QueuedCommand) -> bool:
         query = partial(commands.command, command_id=queued.id)
@@ -243,7 +250,7 @@ class CommandQueue:
                         expires_at=queued.expires_at,
                     )
                 )
-            case "Expired" | "Cancelled" | "Failed":
+            case "Expired" | "Cancelled" | "Failed" | "Unknown":
                 work.tell(
                     CommandDropped(
                         command_id=queued.id,
