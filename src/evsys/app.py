@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from evsys.csms.node import Node
     from evsys.files.ftp import FtpExchange
     from evsys.gateway.server import Gateway
-    from evsys.gateway.tls import TlsFiles
+    from evsys.gateway.tls import Certificates, TlsFiles
     from evsys.metrics import Tallies
     from evsys.office.authority import Signer
     from evsys.office.files import FileSettings
@@ -370,20 +370,22 @@ async def _office(assignment: Assignment) -> None:
         )
         office.files.start()
         app = create_app(office, OfficeMetrics(registry), api.key_required)
-        tls = (api.cert_file, api.key_file) if api.tls_enabled else ("", "")
-        servers = [(http_server(app, *tls), "api")]
+        doors = _Doors()
+        servers = [(http_server(app, doors.open(api)), "api")]
         if "metrics" in assignment.sockets:
             servers.append((http_server(create_metrics_app(office, registry)), "metrics"))
         files = assignment.config.files
         if "files.http" in assignment.sockets:
-            tls = (files.http.cert_file, files.http.key_file) if files.http.tls_enabled else ("", "")
-            servers.append((http_server(FileExchange(office.jobs, office.files), *tls), "files.http"))
+            exchange = FileExchange(office.jobs, office.files)
+            servers.append((http_server(exchange, doors.open(files.http)), "files.http"))
         if "files.ftp" in assignment.sockets:
             ftp = _ftp_exchange(office, files.ftp, _socket(assignment, "files.ftp"))
+            doors.open(files.ftp, ftp.renew)
             ftp.start()
             closing.push_async_callback(ftp.stop)
         async with asyncio.TaskGroup() as serving:
             working = serving.create_task(office.work())
+            looking = serving.create_task(doors.look())
             keeping = serving.create_task(wire.run()) if wire is not None else None
             for server, name in servers:
                 serving.create_task(server.serve(sockets=[_socket(assignment, name)]))
@@ -395,6 +397,7 @@ async def _office(assignment: Assignment) -> None:
             for server, _ in servers:
                 server.stop()
             working.cancel()
+            looking.cancel()
             if keeping is not None:
                 keeping.cancel()
         if wire is not None:
@@ -490,7 +493,8 @@ def check_certificates(config: Config) -> None:
         ("files.ftp", config.files.ftp),
     ):
         try:
-            tls_context(listener)
+            if listener.tls_enabled:
+                context_of(_door_files(listener))
         except OSError as error:  # ssl.SSLError is one
             raise CannotStart(f"{name}.cert_file or {name}.key_file: {error.strerror or error}") from None
     files = station_files(config)
@@ -501,14 +505,45 @@ def check_certificates(config: Config) -> None:
         raise CannotStart(f"listen.cert_file or listen.key_file: {error}") from None
 
 
-def tls_context(listener: Tls) -> ssl.SSLContext | None:
-    """The context of a listener with TLS, None for one without. Raises OSError for files that are no good."""
-    if not listener.tls_enabled:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(listener.cert_file, listener.key_file)
-    return context
+def _door_files(door: Tls) -> "TlsFiles":
+    from evsys.gateway.tls import TlsFiles
+
+    return TlsFiles(certificates=((door.cert_file, door.key_file),))
+
+
+class _Doors:
+    """The certificates of people's listeners and of the stations' files, which change while they serve."""
+
+    def __init__(self) -> None:
+        self._certificates: list[Certificates] = []
+
+    def open(
+        self, door: Tls, renewed: Callable[[], None] = lambda: None
+    ) -> Callable[[], ssl.SSLContext] | None:
+        """What says the present context of a listener; None for one without TLS. `renewed` hears when there
+        is another."""
+        if not door.tls_enabled:
+            return None
+        from evsys.gateway.tls import Certificates
+
+        certificates = Certificates(_door_files(door))
+        certificates.renewed = renewed
+        self._certificates.append(certificates)
+        return lambda: certificates.context
+
+    async def look(self) -> None:
+        """See now and then, and at SIGHUP, whether files have changed, until cancelled."""
+        from evsys.gateway.tls import LOOK_EVERY_S
+
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            for each in self._certificates:
+                each.look()
+
+    def _reload(self) -> None:
+        for each in self._certificates:
+            each.reload()
 
 
 def _socket(assignment: Assignment, name: str) -> socket.socket:

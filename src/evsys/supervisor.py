@@ -41,7 +41,6 @@ from evsys.app import (
     Role,
     check_certificates,
     run_assigned,
-    station_files,
 )
 from evsys.config import Config, Loaded
 from evsys.store.lock import DatabaseInUse, server_lock
@@ -76,6 +75,7 @@ def serve(loaded: Loaded, say: Callable[[str], None]) -> None:
 
     Raises CannotStart with what the machine refuses."""
     config = loaded.config
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to load again
     for note in loaded.notes:
         say(note)
     _raise_descriptor_limit()
@@ -377,8 +377,7 @@ class _Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         loop.add_signal_handler(signal.SIGCHLD, self._reap)
-        if station_files(self._config) is not None:
-            loop.add_signal_handler(signal.SIGHUP, self._reload)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
         for room in SHARED_ROOMS:
             import_module(room)
         gc.collect()
@@ -397,10 +396,9 @@ class _Supervisor:
             task.result()  # raises CannotStart, the only way in which one ends before it is told to
 
     def _reload(self) -> None:
-        """Have the certificates of stations' listeners loaded again."""
+        """Have the certificates of all listeners loaded again, where there are any."""
         for child in self._front:
-            if child.role == "gateway" and child.ready.is_set():
-                child.signal(signal.SIGHUP)
+            child.signal(signal.SIGHUP)
 
     def _reap(self) -> None:
         for child in (self._writer, *self._front):

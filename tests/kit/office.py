@@ -102,8 +102,10 @@ class RunningOffice:
         signer: Signer | None = None,
         organisation: str = "",
         ftp: bool = False,
+        ftp_tls: tuple[str, str] | None = None,
     ) -> None:
         self.path = path
+        self._ftp_tls = ftp_tls
         self._doors = [socket.create_server(("127.0.0.1", 0)) for _ in range(1 + ftp)]
         ports = [door.getsockname()[1] for door in self._doors]
         self.clock = SteppedClock()
@@ -124,7 +126,7 @@ class RunningOffice:
             max_file_bytes=2**20,
             max_total_bytes=3 * 2**20,
             http_url=f"http://127.0.0.1:{ports[0]}",
-            ftp_url=f"ftp://127.0.0.1:{ports[1]}" if ftp else "",
+            ftp_url=f"{'ftps' if ftp_tls else 'ftp'}://127.0.0.1:{ports[1]}" if ftp else "",
         )
         self.office = Office(
             self.store,
@@ -159,8 +161,9 @@ class RunningOffice:
         signer: Signer | None = None,
         organisation: str = "",
         ftp: bool = False,
+        ftp_tls: tuple[str, str] | None = None,
     ) -> AsyncIterator["RunningOffice"]:
-        running = cls(new_database(folder), key_required, signer, organisation, ftp)
+        running = cls(new_database(folder), key_required, signer, organisation, ftp, ftp_tls)
         await running.start()
         try:
             yield running
@@ -206,7 +209,9 @@ class RunningOffice:
         await self.bus.close()
 
     def _ftp_exchange(self, door: socket.socket) -> FtpExchange:
-        return FtpExchange(self.office.jobs, self.office.files, FtpSettings(), door)
+        certificate, key = self._ftp_tls or ("", "")
+        settings = FtpSettings(cert_file=certificate, key_file=key)
+        return FtpExchange(self.office.jobs, self.office.files, settings, door)
 
     async def _flush(self) -> None:
         while True:

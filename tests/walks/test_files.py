@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from kit.link import Payload
+from kit.pki import Authority
 from kit.program import Program, free_port, running, wait_until
 from kit.simulation import simulated
 
@@ -46,9 +47,9 @@ class Desk:
         assert response.status_code in (200, 201), response.text
         return cast(Payload, response.json())
 
-    def image(self, **told: str) -> str:
+    def image(self, content: bytes = FIRMWARE, **told: str) -> str:
         """The id of an image that is uploaded."""
-        response = self.client.post("/files", params={"name": "f.bin", **told}, content=FIRMWARE)
+        response = self.client.post("/files", params={"name": "f.bin", **told}, content=content)
         assert response.status_code == 201, response.text
         return str(response.json()["id"])
 
@@ -92,6 +93,34 @@ def test_files_of_a_simulated_station_go_by_http_and_by_ftp(program: Program) ->
         told = "SELECT count(*) FROM commands WHERE request LIKE '%/exchange/%'"
         masked = "SELECT count(*) FROM commands WHERE request LIKE '%/exchange/***/%'"
         assert program.rows(told) == program.rows(masked) != [(0,)]
+
+
+def test_files_of_a_simulated_station_go_by_https_and_by_ftps(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    certificate = authority.issue("localhost", server=True)
+    tls = {"tls_enabled": True, "cert_file": certificate.cert_file, "key_file": certificate.key_file}
+    doors = {name: {"enabled": True, "port": free_port(), **tls} for name in ("http", "ftp")}
+    options = ("--stations", "1", "--ca", authority.root, *OPTIONS)
+    with (
+        running(tmp_path, {"files": doors}) as program,
+        simulated(program, *options),
+        Desk(program) as desk,
+    ):
+        desk.wait_booted(1)
+        for via in ("ftp", "http"):
+            job = desk.post("/stations/SIM0001/diagnostics", via=via)
+            done = desk.in_state(f"/jobs/{job['id']}", "done", "failed")
+            assert done["state"] == "done", done
+            assert b"SIM0001" in desk.client.get(f"/files/{done['file_id']}/content").content
+            version = f"7.{via}"
+            content = f"version: {version}\n".encode()
+            image = desk.image(content, firmware_version=version)
+            job = desk.post("/stations/SIM0001/firmware", file_id=image, via=via)
+            done = desk.in_state(f"/jobs/{job['id']}", "done", "failed")
+            assert done["state"] == "done", done
+            assert program.rows("SELECT firmware_version FROM station_status") == [(version,)]
+        schemes = program.rows("SELECT count(*) FROM commands WHERE request LIKE '%\"ftps://%'")
+        assert schemes == [(2,)]
 
 
 def test_a_campaign_over_fifty_stations_stops_itself_at_the_third_failure(program: Program) -> None:

@@ -4,8 +4,10 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from evsys.app import OFFICE_NICENESS
@@ -68,12 +70,58 @@ def test_a_second_port_speaks_tls_and_its_certificates_are_changed_by_a_signal(t
         assert f"and to wss://127.0.0.1:{port}/ws" in program.log.read_text()
         shown = shown_certificate(port, authority)
         newer = authority.issue("localhost", server=True)
-        supervisor = program.pid_of("supervisor")
-        assert supervisor is not None
-        os.kill(supervisor, signal.SIGHUP)
+        hang_up(program)
         wait_until(lambda: shown_certificate(port, authority) != shown, "the new certificate is shown")
         assert int(str(shown_certificate(port, authority)), 16) == newer.certificate.serial_number
         assert program.get("/health/ready").status_code == 200
+
+
+def test_certificates_of_the_api_and_of_the_doors_for_files_are_changed_by_a_signal(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    certificate = authority.issue("localhost", server=True)
+    tls = {"tls_enabled": True, "cert_file": certificate.cert_file, "key_file": certificate.key_file}
+    ports = {name: free_port() for name in ("api", "http", "ftp")}
+    doors = {name: {"enabled": True, "port": ports[name], **tls} for name in ("http", "ftp")}
+    program = Program(tmp_path, {"api": {"port": ports["api"], **tls}, "files": doors})
+    try:
+        program.start(ready=False)
+        for port in ports.values():
+            wait_until(lambda port=port: answers(port, authority), "it is served")  # type: ignore[misc]
+        with httpx.Client(verify=station_context(authority.root), trust_env=False) as going_on:
+            api = f"https://localhost:{ports['api']}"
+            assert going_on.get(f"{api}/health/live").status_code == 200
+            newer = authority.issue("localhost", server=True).certificate.serial_number
+            hang_up(program)
+            for port in ports.values():
+                wait_until(
+                    lambda port=port: int(str(shown_certificate(port, authority)), 16) == newer,  # type: ignore[misc]
+                    "the new certificate is shown",
+                )
+            assert going_on.get(f"{api}/health/live").status_code == 200
+    finally:
+        program.close()
+
+
+def answers(port: int, authority: Authority) -> bool:
+    try:
+        return bool(shown_certificate(port, authority))
+    except OSError:
+        return False
+
+
+def test_a_program_without_certificates_takes_no_notice_of_a_hang_up(tmp_path: Path) -> None:
+    with running(tmp_path) as program:
+        pids = [program.pid_of(role) for role in ("supervisor", "gateway", "office", "writer")]
+        hang_up(program)
+        time.sleep(0.5)
+        assert program.get("/health/ready").status_code == 200
+        assert [program.pid_of(role) for role in ("supervisor", "gateway", "office", "writer")] == pids
+
+
+def hang_up(program: Program) -> None:
+    supervisor = program.pid_of("supervisor")
+    assert supervisor is not None
+    os.kill(supervisor, signal.SIGHUP)
 
 
 def shown_certificate(port: int, authority: Authority) -> object:

@@ -6,7 +6,8 @@ connects and says nothing, is let go.
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+import ssl
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import uvicorn
@@ -85,23 +86,34 @@ class HttpServer(uvicorn.Server):
         self.should_exit = True
 
 
-def http_server(app: ASGIApp, cert_file: str = "", key_file: str = "") -> HttpServer:
-    """A server of `app`; with TLS where a certificate is given. Serve it on listening sockets."""
-    return HttpServer(
-        uvicorn.Config(
-            app,
-            http=_Protocol,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            ssl_certfile=cert_file or None,
-            ssl_keyfile=key_file or None,
-            timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=GRACE_S,
-            limit_concurrency=MAX_CONNECTIONS,
-            h11_max_incomplete_event_size=MAX_HEAD_BYTES,
-        )
+def http_server(app: ASGIApp, tls: Callable[[], ssl.SSLContext] | None = None) -> HttpServer:
+    """A server of `app`; with TLS where `tls` says the context that a connection which begins now is to have.
+    Serve it on listening sockets."""
+    config = uvicorn.Config(
+        app,
+        http=_Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        ssl_context_factory=(lambda *_: _renewing(tls)) if tls is not None else None,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+        limit_concurrency=MAX_CONNECTIONS,
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
     )
+    return HttpServer(config)
+
+
+def _renewing(present: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    """A context that hands each connection on to the present one when it begins: the server keeps the one
+    that it was started with."""
+    first = present()
+
+    def begins(connection: ssl.SSLObject, _name: str | None, _first: ssl.SSLContext) -> None:
+        connection.context = present()
+
+    first.sni_callback = begins
+    return first

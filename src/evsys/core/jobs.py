@@ -95,8 +95,7 @@ def took(job: Job, status: str, now: datetime) -> Job | None:
         case "done" if not job.firmware_version:
             return _end(heard, "done", now)
         case "done":
-            installing = _move(heard, "installing", now)
-            return _soon(installing, LAST_BOOT_S, now) if heard.reason else installing
+            return _move(_soon(heard, LAST_BOOT_S, now) if heard.reason else heard, "installing", now)
         case _:
             return _move(heard, state, now)
 

@@ -142,7 +142,9 @@ class Station:
             self.readings.pop(stale, None)
             self.undated.pop(stale, None)
 
-    def reading_after(self, transaction: Transaction, last: Reading | None, value: MeterValue) -> Reading | None:
+    def reading_after(
+        self, transaction: Transaction, last: Reading | None, value: MeterValue
+    ) -> Reading | None:
         """`energy.advance`, by which a repeat counts for nothing. By their times repeats are known there; one
         that has none comes with a new time of receipt."""
         if value.at == value.received_at and _identity(value) in self.undated.get(transaction.id, ()):

@@ -6,7 +6,11 @@ are no folders to be made and nothing to be removed or renamed. Bytes are kept a
 forget to ask for binary transfer.
 
 The server (pyftpdlib) has a loop and a thread of its own. What it asks of the office waits for the answer
-there: a transfer is acknowledged when its file is durable. FTPS is implicit, as `ftps://` has it.
+there: a transfer is acknowledged when its file is durable.
+
+FTPS comes in two kinds, and stations know the one or the other: implicit, with TLS from the first byte on,
+and explicit, begun by AUTH TLS (RFC 4217). One port serves both, since who speaks TLS at once does not wait
+to be greeted. Nothing is served without TLS then, on neither connection.
 """
 
 import asyncio
@@ -19,7 +23,7 @@ import warnings
 from collections.abc import Callable, Coroutine, Sequence
 from io import BufferedReader
 from threading import Event, Thread
-from typing import Final
+from typing import Final, cast
 
 import structlog
 from msgspec import Struct
@@ -55,6 +59,8 @@ OFFICE_S: Final = 20.0
 """How long the office may take for a commit."""
 POLL_S: Final = 0.25
 """How often the thread looks whether it is to stop."""
+GREETING_S: Final = 1.0
+"""How long a client may take to begin with TLS before it is greeted in plain text: it needs no round trip."""
 ROOT: Final = "/"
 LEFT_OUT: Final = frozenset(
     ["APPE", "DELE", "MFMT", "MKD", "RMD", "RNFR", "RNTO", "SITE CHMOD", "SITE HELP", "STOU", "XMKD", "XRMD"]
@@ -79,9 +85,10 @@ class FtpExchange:
     """The server on a listening socket, from `start` to `stop`."""
 
     def __init__(self, jobs: Jobs, files: Files, settings: FtpSettings, listening: socket.socket) -> None:
-        """Raises OSError or SSL.Error for a certificate that is no good."""
+        """Raises SSL.Error for a certificate that is no good."""
         self.jobs = jobs
         self.files = files
+        self._settings = settings
         logger = logging.getLogger("pyftpdlib")
         logger.setLevel(logging.ERROR)
         logger.addHandler(logging.NullHandler())
@@ -91,12 +98,13 @@ class FtpExchange:
             "authorizer": _Authorizer(self),
             "masquerade_address": settings.public_address or None,
             "passive_ports": settings.passive_ports or None,
-            "certfile": settings.cert_file,
-            "keyfile": settings.key_file,
             "proto_cmds": {name: each for name, each in handler.proto_cmds.items() if name not in LEFT_OUT},
         }
+        self._session = cast("type[_Session]", type("Session", (handler,), members))
+        if settings.cert_file:
+            self._session.ssl_context = self._context()
         self._io = IOLoop()
-        self._server = FTPServer(listening, type("Session", (handler,), members), ioloop=self._io)
+        self._server = FTPServer(listening, self._session, ioloop=self._io)
         self._server.max_cons = MAX_CONNECTIONS
         self._server.max_cons_per_ip = MAX_PER_ADDRESS
         self._stopping = Event()
@@ -108,6 +116,13 @@ class FtpExchange:
         self._loop = asyncio.get_running_loop()
         self._thread.start()
 
+    def renew(self) -> None:
+        """Serve sessions from now on with the certificate as its files are now."""
+        try:
+            self._session.ssl_context = self._context()
+        except SSL.Error as error:
+            log.error("the certificate is no good: the one before stays in force", reason=repr(error))
+
     async def stop(self) -> None:
         """End all sessions."""
         self._stopping.set()
@@ -117,6 +132,15 @@ class FtpExchange:
         while not self._stopping.is_set():
             self._io.loop(timeout=POLL_S, blocking=False)
         self._server.close_all()
+
+    def _context(self) -> SSL.Context:
+        context = SSL.Context(SSL.TLS_SERVER_METHOD)
+        context.set_min_proto_version(SSL.TLS1_2_VERSION)
+        context.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION)
+        context.use_certificate_chain_file(self._settings.cert_file)
+        context.use_privatekey_file(self._settings.key_file)
+        context.check_privatekey()
+        return context
 
     # -- for the sessions, in their thread
 
@@ -306,6 +330,7 @@ class _Session:
     abstracted_fs = _Folder
     exchange: FtpExchange
     image: StoredFile | None = None
+    ssl_context: SSL.Context | None = None
     username: str
     password: str
     _current_type = property(lambda self: "i", lambda self, value: None)
@@ -321,15 +346,30 @@ class _Plain(_Session, FTPHandler):  # type: ignore[misc]  # the library has no 
 
 
 class _Secure(_Session, TLS_FTPHandler):  # type: ignore[misc]  # the library has no types
-    """TLS from the first byte on, on both connections."""
+    """TLS on both connections, whichever way it begins."""
 
     dtp_handler = _SecureData
     tls_control_required = True
     tls_data_required = True
-    ssl_options = TLS_FTPHandler.ssl_options | SSL.OP_NO_TLSv1 | SSL.OP_NO_TLSv1_1
+    _implicit = False
+    _awaited: Callable[[], None] | None = None
+    """Ends the wait for a client that speaks first."""
 
     def handle(self) -> None:
-        self.secure_connection(self.ssl_context)
+        self._awaited = self.call_later(GREETING_S, self._greet).cancel
+
+    def handle_read_event(self) -> None:
+        if self._awaited is not None:
+            self._awaited()
+            self._awaited = None
+            self._implicit = True
+            self.secure_connection(self.ssl_context)
+        super().handle_read_event()
 
     def handle_ssl_established(self) -> None:
+        if self._implicit:
+            super().handle()
+
+    def _greet(self) -> None:
+        self._awaited = None
         super().handle()

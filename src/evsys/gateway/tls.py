@@ -1,4 +1,4 @@
-"""TLS of the stations' listeners (OCPP 1.6 security extension §3.3; 2.x A00).
+"""TLS of the stations' listeners, and of the others (OCPP 1.6 security extension §3.3; 2.x A00).
 
 One context serves an RSA and an ECDSA certificate, whichever a station can verify, from TLS 1.2 on, with the
 four suites that the standard asks for and the newer ones; without compression or renegotiation, with tickets:
@@ -11,6 +11,7 @@ change nothing.
 """
 
 import ssl
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -92,6 +93,8 @@ class Certificates:
         self._files = files
         self._stamp = self._stamped()
         self.context = context_of(files)
+        self.renewed: Callable[[], None] = lambda: None
+        """Hears that the files were loaded again."""
 
     def look(self) -> None:
         """Load the files again where one has changed."""
@@ -108,6 +111,7 @@ class Certificates:
             log.error("the certificates are no good: the ones before stay in force", reason=str(error))
             return False
         log.info("the certificates were loaded again")
+        self.renewed()
         return True
 
     def _stamped(self) -> tuple[tuple[int, int] | None, ...]:

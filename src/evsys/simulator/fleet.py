@@ -216,7 +216,7 @@ class Fleet:
         found: bytes | None = None
         async with self._carriers:
             try:
-                found = await asyncio.to_thread(transfer.carry_out)
+                found = await asyncio.to_thread(transfer.carry_out, self.settings.ca_file)
             except OSError as error:
                 _log.warning(
                     "a file could not be carried", station=self.points[index].name, reason=str(error)

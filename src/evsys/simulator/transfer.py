@@ -14,6 +14,7 @@ from contextlib import closing
 from datetime import datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from io import BytesIO
+from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
@@ -40,8 +41,10 @@ class Transfer(Struct):
     roots: tuple[str, ...] = ()
     """Certificates (PEM) that are trusted beside those of the system."""
 
-    def carry_out(self) -> bytes:
-        """Do it. What came; empty after a delivery. Raises OSError."""
+    def carry_out(self, ca_file: Path | None = None) -> bytes:
+        """Do it, trusting the roots of `ca_file` too. What came; empty after a delivery. Raises OSError."""
+        if ca_file is not None:
+            self.roots = (*self.roots, ca_file.read_text())
         try:
             url = urlsplit(self.url)
             port = url.port

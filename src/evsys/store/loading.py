@@ -17,7 +17,7 @@ from evsys.core.records import (
     Transaction,
 )
 from evsys.core.station import MAX_QUARANTINE, RECENT_TRANSACTIONS, Station
-from evsys.store.cells import EPOCH, moment
+from evsys.store.cells import moment
 from evsys.store.reading import many, one, select_sql
 
 _SETTINGS: Final = f"{select_sql(records.Station)} WHERE id = ?"
