@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import msgspec
 
+from evsys.core.commands import SetVariable, SetVariables
 from evsys.office.configuration import Configuration
 from evsys.office.queue import SETTLED_AFTER
+from evsys.office.upkeep import AGAIN_AFTER, AT_ONCE, LOOK_EVERY_S, READ_AFTER
 from kit.central import BOOT, station
 from kit.link import Payload
 from kit.office import AnsweringStation, RunningOffice
@@ -110,3 +112,49 @@ async def test_a_key_that_was_refused_is_not_set_again_until_something_else_is_w
     await office.office.templates.change("acme", 1, changed, "test")
     view = await shown(office, lambda view: verdict(view) == "Rejected")
     assert (view.wanted[0].value, charger.sets) == ("80", ["70", "80"])
+
+
+async def test_a_value_that_was_in_place_and_is_changed_is_set_again_a_few_times_an_hour(
+    office: RunningOffice,
+) -> None:
+    await office.put(station())
+    await want(office, "70")
+    charger = Charger()
+    await charger.boot(office)
+    await shown(office, lambda view: verdict(view) == "Accepted" and not view.drifts)
+    for times in range(2, 2 + AT_ONCE):
+        charger.values[KEY] = "10"
+        await office.office.configurations.read("CP1", "ann")
+        await shown(office, lambda view: not view.drifts)
+        assert charger.sets == ["70"] * times
+    charger.values[KEY] = "10"
+    assert (await office.office.configurations.read("CP1", "ann")).drifts
+    await asyncio.sleep(2 * LOOK_EVERY_S)
+    assert len(charger.sets) == 1 + AT_ONCE, "enough for this hour"
+    office.clock.step(AGAIN_AFTER.total_seconds())
+    await shown(office, lambda view: not view.drifts)
+
+
+async def test_what_somebody_else_has_set_is_read_and_repaired(office: RunningOffice) -> None:
+    await office.put(station())
+    await want(office, "70")
+    charger = Charger()
+    await charger.boot(office)
+    await shown(office, lambda view: verdict(view) == "Accepted" and not view.drifts)
+    other = SetVariables(variables=(SetVariable(name=KEY, value="20"),))
+    await office.office.commands.send("CP1", other, "ann", 5)
+    office.clock.step(SETTLED_AFTER.total_seconds())
+    async with asyncio.timeout(90):
+        while charger.sets != ["70", "20", "70"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+async def test_a_configuration_is_read_again_after_a_day(office: RunningOffice) -> None:
+    await office.put(station())
+    await want(office, "70", repair=False)
+    charger = Charger()
+    await charger.boot(office)
+    await shown(office, lambda view: view.drifts)
+    charger.values[KEY] = "70"
+    office.clock.step(READ_AFTER.total_seconds())
+    await shown(office, lambda view: not view.drifts)

@@ -128,3 +128,59 @@ def test_a_reservation_that_is_cancelled_frees_the_connector(tmp_path: Path) -> 
         assert client.delete(f"/reservations/{made['id']}").status_code == 204
         assert asked(client, f"/reservations/{made['id']}")["status"] == "CANCELLED"
         wait_until(lambda: status_is("Available"), "the connector is free again", PATIENCE_S)
+
+
+def test_a_configuration_is_kept_as_a_template_wants_it(tmp_path: Path) -> None:
+    """Drift is shown, repaired once that is wanted, and again after the station was changed; what is
+    read-only is shown and left alone."""
+    path = "/stations/SIM0001/configuration"
+    template = {
+        "id": "all",
+        "vendor": "*",
+        "configuration": {"MeterValueSampleInterval": "77", "NumberOfConnectors": "9"},
+    }
+    with running(tmp_path) as program, people(program) as client, stations(program, 1):
+
+        def wanted(key: str) -> Payload:
+            items = cast(list[Payload], asked(client, path)["wanted"])
+            return next((each for each in items if each["key"] == key), {})
+
+        def is_in_place() -> bool:
+            interval = wanted("MeterValueSampleInterval")
+            return interval["actual"] == "77" and not interval["drifts"]
+
+        assert client.post("/stations", json={"id": "SIM0001"}).status_code in (201, 409)
+        made = client.post("/configuration-templates", json=template)
+        assert made.status_code == 201, made.text
+        wait_until(lambda: wanted("MeterValueSampleInterval").get("drifts"), "drift is shown", PATIENCE_S)
+        assert wanted("MeterValueSampleInterval")["actual"] != "77"
+        assert asked(client, path)["drifts"] is True
+        changed = client.patch("/configuration-templates/all", json={"version": 1, "repair": True})
+        assert changed.status_code == 200, changed.text
+        wait_until(is_in_place, "it is repaired", PATIENCE_S)
+
+        other = {"type": "SetVariables", "variables": [{"name": "MeterValueSampleInterval", "value": "13"}]}
+        answer = client.post("/stations/SIM0001/commands", json=other).json()
+        assert answer["accepted"], answer
+        seen = client.post(f"{path}/read").json()
+        assert [each["actual"] for each in seen["wanted"] if each["drifts"]] == ["13", "2"]
+        wait_until(is_in_place, "it is repaired again", PATIENCE_S)
+        told = client.post(
+            "/stations/SIM0001/commands", json={"type": "GetVariables", "names": ["MeterValueSampleInterval"]}
+        )
+        assert '"77"' in told.text, "the station says so itself"
+
+        fixed = wanted("NumberOfConnectors")
+        assert (fixed["readonly"], fixed["drifts"], fixed["actual"], fixed["verdict"]) == (
+            True,
+            True,
+            "2",
+            None,
+        )
+        sets = "SELECT request, requested_by FROM commands WHERE type = 'SetVariables' ORDER BY requested_at"
+        assert [by for _, by in program.rows(sets)] == [
+            "configuration-templates",
+            "key:a admin",
+            "configuration-templates",
+        ]
+        assert not any("NumberOfConnectors" in str(request) for request, _ in program.rows(sets))

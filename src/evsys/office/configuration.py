@@ -6,6 +6,7 @@ what it no longer tells then is forgotten. Values that are secrets are never kep
 """
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -60,6 +61,8 @@ class Configurations:
         self._reader = reader
         self._clock = clock
         self._sender = sender
+        self.was_read: Callable[[str], None] = lambda station_id: None
+        """Hears of each station whose configuration was read."""
 
     def follow(self, consumers: Consumers) -> None:
         """Hear of stations that are removed."""
@@ -103,6 +106,7 @@ class Configurations:
                 work.remove(old)
         if work:
             await self._books.write(work)
+        self.was_read(station_id)
         return await self.view(station_id)
 
     async def _ask_all(self, station_id: str, known: list[str], by: str) -> dict[str, "_Key"]:

@@ -1,22 +1,25 @@
 """The configuration of stations is kept as templates want it, by itself.
 
-Where a template fits a station, its configuration is read after each boot, once it has settled, and when a
-template changed. What differs is set where the template says so, key by key, and read again. What the
-station said to a key is kept: a refusal holds for this value and this firmware, anything else for an hour, so
-that a station that accepts what it does not do, or restarts because of it, is not written to without end. A
-station whose model profile says that its configuration is not to be written unasked is only shown.
+Where a template fits a station, its configuration is read after each boot, once it has settled, when a
+template changed, when somebody else has set a key, and once a day. What differs is set where the template
+says so, key by key, and read again. What the station said to a key is kept: a refusal holds for this value
+and this firmware, anything else for an hour, so that a station that accepts what it does not do, or restarts
+because of it, is not written to without end. A value that was seen to be in place and has changed since is
+set again at once, a few times an hour. A station whose model profile says that its configuration is not to be
+written unasked is only shown.
 """
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
 import structlog
 
-from evsys.core.commands import SetVariable, SetVariables
+from evsys.core.commands import RawCall, SetVariable, SetVariables
 from evsys.core.errors import CallFailed, EvsysError, StationOffline, StoreUnavailable
 from evsys.core.events import (
+    CommandSent,
     ConfigurationTemplateChanged,
     ConfigurationTemplateRemoved,
     LoggedEvent,
@@ -28,7 +31,7 @@ from evsys.core.records import ConfigurationTemplate, ConfigurationVerdict
 from evsys.core.work import Work
 from evsys.core.workarounds import Models, together
 from evsys.office.commands import Commands
-from evsys.office.configuration import ANSWER_WITHIN_S, Configurations
+from evsys.office.configuration import ANSWER_WITHIN_S, Configuration, Configurations
 from evsys.office.consumers import Consumers
 from evsys.office.patience import Patience
 from evsys.office.queue import settled
@@ -48,6 +51,11 @@ LOOKED_AT: Final = 200
 """Stations looked at in one read; the next look takes others."""
 AGAIN_AFTER: Final = timedelta(hours=1)
 """When a key may be set again to which the station did not say no."""
+AT_ONCE: Final = 3
+"""How often within that time a key is set that was in place and is not any more."""
+READ_AFTER: Final = timedelta(days=1)
+"""A configuration that was read longer ago is read again: a station may be changed on its own panel."""
+LOOK_AT_ALL_S: Final = 3600.0
 REFUSALS: Final = frozenset(("Rejected", "NotSupported", "NotImplemented"))
 
 log = structlog.get_logger()
@@ -77,16 +85,26 @@ class Upkeep:
         """Stations to be looked at, in this order."""
         self._busy: set[str] = set()
         self._patience: dict[str, Patience] = {}
+        self._doubtful: set[str] = set()
+        """Stations whose configuration somebody else has set: what was read of it holds no longer."""
+        self._in_place: dict[tuple[str, str], list[datetime]] = {}
+        """When a key of a station was set and then seen to be in place, within `AGAIN_AFTER`."""
+        configurations.was_read = self._was_read
 
     def follow(self, consumers: Consumers) -> None:
         """Hear of stations that are back, and of templates."""
-        kinds = (StationBooted, StationConnected, ConfigurationTemplateChanged, ConfigurationTemplateRemoved)
+        templates = (ConfigurationTemplateChanged, ConfigurationTemplateRemoved)
+        kinds = (StationBooted, StationConnected, CommandSent, *templates)
         consumers.add(CONSUMER, kinds, self._take, self._look_at_all)
 
     async def run(self) -> None:
         """Keep the configurations, until cancelled."""
+        last_s = self._clock.monotonic()
         async with asyncio.TaskGroup() as working:
             while True:
+                if self._clock.monotonic() - last_s >= LOOK_AT_ALL_S:
+                    last_s = self._clock.monotonic()
+                    self._look_at_all()
                 try:
                     await self._look(working)
                 except StoreUnavailable as error:
@@ -98,11 +116,20 @@ class Upkeep:
 
     async def _take(self, event: LoggedEvent) -> None:
         """Nothing of it needs to be remembered: at the start of the process all are looked at."""
+        if isinstance(event.event, CommandSent):
+            if not _sets_configuration(event.event):
+                return
+            self._doubtful.add(event.station_id)
         if event.station_id:
             self._patience.pop(event.station_id, None)
             self._due[event.station_id] = None
         else:
             self._look_at_all()
+
+    def _was_read(self, station_id: str) -> None:
+        """Somebody has read a configuration: it may have been found to drift."""
+        if station_id not in self._busy:
+            self._due[station_id] = None
 
     async def _look(self, working: asyncio.TaskGroup) -> None:
         """Begin with the stations that need something and can be asked now."""
@@ -160,7 +187,12 @@ class Upkeep:
         if not wanted:
             return False
         read, booted = read_at(found.kept), found.status.booted_at if found.status is not None else None
-        is_stale = read is None or (booted is not None and booted > read)
+        is_stale = (
+            found.station.id in self._doubtful
+            or read is None
+            or (booted is not None and booted > read)
+            or self._clock.now() - read >= READ_AFTER
+        )
         return is_stale or bool(self._to_repair(found, wanted))
 
     def _to_repair(self, found: Configured, wanted: list[WantedKey]) -> list[WantedKey]:
@@ -186,18 +218,23 @@ class Upkeep:
     def _holds(self, verdict: ConfigurationVerdict, firmware_version: str) -> bool:
         if verdict.status in REFUSALS:
             return verdict.firmware_version == firmware_version
-        return self._clock.now() - verdict.at < AGAIN_AFTER
+        since = self._clock.now() - AGAIN_AFTER
+        place = verdict.station_id, verdict.key.lower()
+        lately = [at for at in self._in_place.get(place, ()) if at > since]
+        return verdict.at > since and not 0 < len(lately) <= AT_ONCE
 
     async def _keep(self, station_id: str, templates: list[ConfigurationTemplate]) -> None:
         """Read the configuration, set what differs, and read it again."""
         try:
+            self._doubtful.discard(station_id)
             await self._configurations.read(station_id, BY)
             (found,) = await self._reader.read(partial(configuration.configured, ids=[station_id]))
             repairs = self._to_repair(found, wanted_of(found, templates))
             for each in repairs:
                 await self._repair(found, each)
             if repairs:
-                await self._configurations.read(station_id, BY)
+                view = await self._configurations.read(station_id, BY)
+                self._note(station_id, repairs, view)
             self._patience.pop(station_id, None)
         except StationOffline:
             pass  # it is looked at when it is back
@@ -206,9 +243,20 @@ class Upkeep:
                 log.exception("a fault of ours", station=station_id)
             log.warning("a configuration could not be kept", station=station_id, reason=str(error))
             self._patience.setdefault(station_id, Patience()).fail(self._clock.monotonic())
+            self._doubtful.add(station_id)
             self._due[station_id] = None
         finally:
             self._busy.discard(station_id)
+
+    def _note(self, station_id: str, repairs: list[WantedKey], view: Configuration) -> None:
+        """Remember which keys are in place after they were set."""
+        now = self._clock.now()
+        drifting = {each.key.lower() for each in view.wanted if each.drifts}
+        for each in repairs:
+            place = station_id, each.key.lower()
+            if place[1] not in drifting:
+                lately = [at for at in self._in_place.get(place, ()) if at > now - AGAIN_AFTER]
+                self._in_place[place] = [*lately, now]
 
     async def _repair(self, found: Configured, wanted: WantedKey) -> None:
         """Set a key, and keep what the station said to it."""
@@ -231,3 +279,11 @@ class Upkeep:
             )
         )
         await self._books.write(work)
+
+
+def _sets_configuration(command: CommandSent) -> bool:
+    """Whether somebody else has a station change its configuration."""
+    if command.by == BY:
+        return False
+    raw = command.type == RawCall.__name__ and b'"ChangeConfiguration"' in bytes(command.request)
+    return raw or command.type == SetVariables.__name__
