@@ -150,3 +150,49 @@ def test_a_campaign_over_fifty_stations_stops_itself_at_the_third_failure(progra
         assert sum(counts.values()) == STATIONS
         desk.post(f"{path}/cancel")
         assert desk.get(path)["state"] == "cancelled"
+
+
+def test_a_campaign_goes_on_to_its_end_where_some_succeed_some_fail_and_one_is_away(tmp_path: Path) -> None:
+    """Stations that do not trust the certificate of the door cannot fetch the image."""
+    authority = Authority(tmp_path)
+    certificate = authority.issue("localhost", server=True)
+    tls = {"tls_enabled": True, "cert_file": certificate.cert_file, "key_file": certificate.key_file}
+    door = {"http": {"enabled": True, "port": free_port(), **tls}}
+    good = ("--stations", "3", "--ids", "GOOD#", "--ca", authority.root)
+    bad = ("--stations", "2", "--ids", "BAD#")
+    with (
+        running(tmp_path, {"files": door}) as program,
+        simulated(program, *good, *OPTIONS),
+        simulated(program, *bad, *OPTIONS),
+        Desk(program) as desk,
+    ):
+        desk.post("/stations", id="AWAY")
+        desk.wait_booted(5)
+        ids = ["GOOD1", "BAD1", "GOOD2", "BAD2", "GOOD3", "AWAY"]
+        campaign = desk.post(
+            "/campaigns",
+            firmware={"file_id": desk.image(firmware_version="7.1"), "wait_s": 60},
+            stations={"ids": ids},
+            concurrency=2,
+            stop_after_failures=4,
+        )
+        path = f"/campaigns/{campaign['id']}"
+        under_way: set[int] = set()
+
+        def is_done() -> bool:
+            found = desk.get(path)
+            counts = cast(dict[str, int], found["counts"])
+            under_way.add(sum(counts.get(each, 0) for each in ("requested", "transferring", "installing")))
+            return found["state"] == "done"
+
+        wait_until(is_done, "every job has ended", 2 * CARRIED_S)
+        assert desk.get(path)["counts"] == {"done": 3, "failed": 3}
+        assert max(under_way) <= 2
+        jobs = cast(list[Payload], desk.get(f"/jobs?campaign={campaign['id']}")["items"])
+        assert {str(each["station_id"]): (each["state"], each["reason"]) for each in jobs} == {
+            **dict.fromkeys(("GOOD1", "GOOD2", "GOOD3"), ("done", "")),
+            **dict.fromkeys(("BAD1", "BAD2"), ("failed", "the station says DownloadFailed")),
+            "AWAY": ("failed", "the station was not there in time"),
+        }
+        versions = program.rows("SELECT station_id FROM station_status WHERE firmware_version = '7.1'")
+        assert {str(id) for (id,) in versions} == {"GOOD1", "GOOD2", "GOOD3"}
