@@ -152,6 +152,7 @@ def test_a_campaign_over_fifty_stations_stops_itself_at_the_third_failure(progra
         assert desk.get(path)["state"] == "cancelled"
 
 
+@pytest.mark.timeout(300)
 def test_a_campaign_goes_on_to_its_end_where_some_succeed_some_fail_and_one_is_away(tmp_path: Path) -> None:
     """Stations that do not trust the certificate of the door cannot fetch the image."""
     authority = Authority(tmp_path)
