@@ -8,15 +8,19 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 
 from kit.gateway import request
-from kit.pki import station_context
+from kit.pki import Authority, Files, name_of, new_key, station_context
 from kit.program import EVSYS, Program, free_port, wait_until
 
 PATIENCE_S = 60.0
@@ -110,17 +114,23 @@ class Office:
         self._client.close()
 
 
-def knock(port: int, tls: ssl.SSLContext | None = None, name: str = STATION, **headers: str) -> int:
-    """The status of a handshake."""
+@contextmanager
+def handshake(
+    port: int, tls: ssl.SSLContext | None = None, name: str = STATION, **headers: str
+) -> Iterator[int]:
+    """The status of a handshake, whose link stays open during the block."""
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as plain:
         peer = tls.wrap_socket(plain, server_hostname="127.0.0.1") if tls is not None else plain
-        try:
+        with peer:
             peer.sendall(request(f"/ws/{name}", **headers))
             answer = peer.recv(4096)
-            return int(answer.split()[1]) if answer else 0
-        finally:
-            if tls is not None:
-                peer.close()
+            yield int(answer.split()[1]) if answer else 0
+
+
+def knock(port: int, tls: ssl.SSLContext | None = None, name: str = STATION, **headers: str) -> int:
+    """The status of a handshake."""
+    with handshake(port, tls, name, **headers) as status:
+        return status
 
 
 @pytest.mark.timeout(300)
@@ -188,3 +198,71 @@ def test_an_upgrade_goes_on_after_a_restart_of_the_office(secured: tuple[Program
             lambda: program.rows("SELECT * FROM security_upgrades WHERE state = 'done'"), "done", PATIENCE_S
         )
         office.close()
+
+
+def is_cut_off(port: int, tls: ssl.SSLContext) -> bool:
+    """Whether TLS itself refuses: of TLS 1.3 the client hears it with the first bytes alone."""
+    try:
+        return knock(port, tls, "CP2") == 0
+    except OSError:
+        return True
+
+
+def basic(name: str, password: str) -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()}
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1:DeprecationWarning")
+@pytest.mark.timeout(300)
+def test_who_proves_the_wrong_thing_is_refused_with_a_reason_that_people_see(tmp_path: Path) -> None:
+    theirs = Authority(tmp_path, "theirs")
+    server, port = theirs.issue("localhost", server=True), free_port()
+    listen = {"cert_file": server.cert_file, "key_file": server.key_file, "client_ca_file": theirs.root}
+    program = Program(tmp_path, {"listen": {"tls_port": port, **listen}})
+    assert program.run("ca", "init").returncode == 0
+    with closing(program):
+        program.start()
+        is_refused_and_told(program, port, theirs, tmp_path)
+
+
+def is_refused_and_told(program: Program, port: int, theirs: Authority, folder: Path) -> None:
+    with closing(Office(program)) as office:
+        for name in ("CP1", "CP2", "CP3"):
+            assert office.post("/stations", {"id": name}).status_code == 201
+        password = office.post("/stations/CP1/security/key", {}).json()["key"]
+        bare = station_context(theirs.root)
+        own_key = new_key()
+        csr = x509.CertificateSigningRequestBuilder().subject_name(name_of("CP3"))
+        pem = csr.sign(own_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+        signed = office.post("/stations/CP3/certificates", {"csr": pem}).json()
+        ours = Files(folder, "ours", x509.load_pem_x509_certificate(signed["chain"].encode()), own_key)
+
+        assert knock(port, bare, "CP1", **basic("CP1", "guess")) == 401
+        assert knock(port, bare, "CP1") == 401
+        with handshake(port, bare, "CP1", **basic("CP1", password)) as status:
+            assert status == 101
+            proved = partial(office.get, "/stations/CP1/security")
+            wait_until(lambda: proved()["floor"] == 2, "what it has proved is its floor", PATIENCE_S)
+        assert knock(program.ocpp_port, None, "CP1", **basic("CP1", password)) == 403
+        assert knock(port, station_context(theirs.root, theirs.issue("CP9")), "CP2") == 403
+        own = station_context(theirs.root, ours)
+        assert knock(port, own, "CP3") == 101
+        assert office.post(f"/certificates/{signed['serial']}/revoke", {}).status_code == 200
+        wait_until(lambda: knock(port, own, "CP3") == 403, "it is refused once it is revoked")
+        expired = station_context(theirs.root, theirs.issue("CP2", valid=-timedelta(seconds=1)))
+        old = station_context(theirs.root)
+        old.set_ciphers("DEFAULT@SECLEVEL=0")  # or the station's own library refuses
+        old.minimum_version, old.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+        assert is_cut_off(port, expired)
+        assert is_cut_off(port, old)
+        seen = {
+            ("CP1", "wrong password"),
+            ("CP1", "no password"),
+            ("CP1", "profile too low"),
+            ("CP2", "wrong certificate name"),
+            ("CP3", "certificate revoked"),
+            ("", "certificate expired"),
+            ("", "TLS version"),
+        }
+        wait_until(lambda: office.refusals() >= seen, "recorded", PATIENCE_S)
+        assert office.refusals() == seen

@@ -159,6 +159,10 @@ GATEWAY_METRICS = "gateway.metrics"
 """Answered by the gateway with its metrics in Prometheus' text format."""
 
 
+GATEWAY_REFRESH = "gateway.refresh"
+"""Answered by the gateway, with nothing, when it has taken over what people changed until then."""
+
+
 GATEWAY_CLOSE = "gateway.close"
 """Answered by the gateway: a `CloseRequest` as JSON with a `CloseReply`."""
 

@@ -37,6 +37,7 @@ from evsys.core.facts import Policy
 from evsys.core.ports import (
     EVENTS,
     GATEWAY_CLOSE,
+    GATEWAY_REFRESH,
     GATEWAY_STATUS,
     GATEWAY_WIRE,
     SAMPLES,
@@ -81,7 +82,8 @@ PUBLISH_EVERY_S: Final = 0.05
 SAMPLES_AT_ONCE: Final = 500
 """Meter samples in one message on the bus: about a hundred kilobytes."""
 FOLLOW_EVERY_S: Final = 0.5
-"""How often the log is asked for what people changed: it is to take effect within a second."""
+"""How often the log is asked for what people changed, where nobody says so: it is to take effect within a
+second."""
 PEOPLE_PAGE: Final = 1000
 RECONNECT_WITHIN_S: Final = 60.0
 """How long stations have to come back after a restart, before those that do not are looked after: most do,
@@ -149,6 +151,7 @@ class Node:
             self._wire = self.shared.wire = WireLog(clock, partial(bus.publish, WIRE))
         self._answering: list[Cancel] = []
         self._follower: asyncio.Task[None] | None = None
+        self._refreshing = asyncio.Lock()
 
     # -- what the gateway calls ---
 
@@ -240,6 +243,7 @@ class Node:
         await self.take_over()
         self._answering.append(self._bus.serve(GATEWAY_STATUS, self._answer_status))
         self._answering.append(self._bus.serve(GATEWAY_CLOSE, self._answer_close))
+        self._answering.append(self._bus.serve(GATEWAY_REFRESH, self._answer_refresh))
         if self._wire is not None:
             self._answering.append(self._bus.serve(GATEWAY_WIRE, partial(_answer_wire, self._wire)))
         self._follower = asyncio.create_task(self._follow())
@@ -275,6 +279,10 @@ class Node:
 
     async def refresh(self) -> None:
         """Learn what people changed since the last time."""
+        async with self._refreshing:
+            await self._refresh()
+
+    async def _refresh(self) -> None:
         newest = await self._store.last_seq()
         events = await self._store.people_events(self._followed_seq, PEOPLE_PAGE)
         for logged in events:
@@ -322,6 +330,10 @@ class Node:
             return msgspec.json.encode(await reply)
 
         self._serving[running.id] = self._bus.serve(station_subject(running.id), answer)
+
+    async def _answer_refresh(self, _payload: bytes) -> bytes:
+        await self.refresh()
+        return b""
 
     async def _answer_close(self, payload: bytes) -> bytes:
         request = msgspec.json.decode(payload, type=CloseRequest)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Final, Protocol
 
@@ -9,10 +10,13 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from evsys.core.errors import OutcomeUnknown, StoreUnavailable
-from evsys.core.ports import EVENTS, Bus, Clock
+from evsys.core.events import PEOPLE
+from evsys.core.ports import EVENTS, GATEWAY_REFRESH, Bus, BusTimeout, Clock, NobodyThere
 from evsys.core.records import KeyedRequest
 from evsys.core.work import Committed, Conflict, Failed, Fenced, Settlement, Unknown, Work
 
+REFRESHED_WITHIN_S: Final = 2.0
+"""How long people wait until the gateway holds to what they changed."""
 FAILURE_COUNTS_S: Final = 60.0
 """People may not write again for hours: a failure of theirs speaks for a minute, then the gateway's alone."""
 
@@ -60,7 +64,9 @@ ONCE: Final[ContextVar[Once | None]] = ContextVar("once", default=None)
 
 
 class Books:
-    """Where the office writes. Who follows the log of events is woken after each commit that told some."""
+    """Where the office writes. Who follows the log of events is woken after each commit that told some. What
+    people change holds for stations when it is acknowledged, a password that is needed from now on above all,
+    unless the gateway is away or busy: then a moment later."""
 
     def __init__(self, store: Committer, bus: Bus, clock: Clock) -> None:
         self._store = store
@@ -87,6 +93,9 @@ class Books:
                     once.record = marked
                 if seq:
                     self._bus.publish(EVENTS, b"%d" % seq)
+                if any(isinstance(event, PEOPLE) for event in work.events):
+                    with suppress(NobodyThere, BusTimeout):
+                        await self._bus.request(GATEWAY_REFRESH, b"", REFRESHED_WITHIN_S)
                 return None
             case Conflict() as conflict:
                 return conflict
