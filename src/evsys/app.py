@@ -28,10 +28,11 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from evsys.config import ROOT_FILE, Config, FilesFtp, Tls, ca_folder
+from evsys.config import ROOT_FILE, Config, FilesFtp, Mqtt, Tls, ca_folder
 from evsys.log import configure, escaped
 
 if TYPE_CHECKING:
+    from evsys.bots.mqtt import MqttDoor
     from evsys.core.ports import Bus
     from evsys.core.workarounds import Models
     from evsys.csms.node import Node
@@ -335,7 +336,7 @@ async def _office(assignment: Assignment) -> None:
     from evsys.api.serving import http_server
     from evsys.bus.local import LocalClient
     from evsys.files.http import FileExchange
-    from evsys.metrics import OfficeMetrics
+    from evsys.metrics import OfficeMetrics, Tallies
     from evsys.office.office import Office
     from evsys.store.sqlite import SqliteStore
     from evsys.store.views.reader import Reader
@@ -383,9 +384,11 @@ async def _office(assignment: Assignment) -> None:
             doors.open(files.ftp, ftp.renew)
             ftp.start()
             closing.push_async_callback(ftp.stop)
+        bots = _bots(assignment.config, office, Tallies(registry))
         async with asyncio.TaskGroup() as serving:
             working = serving.create_task(office.work())
             looking = serving.create_task(doors.look())
+            beside = [serving.create_task(bot.run()) for bot in bots]
             keeping = serving.create_task(wire.run()) if wire is not None else None
             for server, name in servers:
                 serving.create_task(server.serve(sockets=[_socket(assignment, name)]))
@@ -396,6 +399,8 @@ async def _office(assignment: Assignment) -> None:
             await office.feed.close()
             for server, _ in servers:
                 server.stop()
+            for bot in beside:
+                bot.cancel()
             working.cancel()
             looking.cancel()
             if keeping is not None:
@@ -444,6 +449,34 @@ def _ftp_exchange(office: "Office", ftp: FilesFtp, listening: socket.socket) -> 
         key_file=ftp.key_file if ftp.tls_enabled else "",
     )
     return FtpExchange(office.jobs, office.files, settings, listening)
+
+
+def _bots(config: Config, office: "Office", tallies: "Tallies") -> "list[MqttDoor]":
+    """The doors to others' servers; their libraries are loaded where they are wanted alone."""
+    bots = []
+    if config.mqtt.enabled:
+        bots.append(mqtt := _mqtt(config.mqtt, office))
+        tallies.gauge("evsys_mqtt_connected", "Whether there is a link to the MQTT broker", mqtt.is_connected)
+    return bots
+
+
+def _mqtt(config: Mqtt, office: "Office") -> "MqttDoor":
+    from evsys.bots.mqtt import MqttDoor
+    from evsys.bots.mqtt_link import MqttSettings
+    from evsys.office.topics import Names
+
+    names = Names(config.topic_prefix, config.discovery_prefix)
+    settings = MqttSettings(
+        host=config.host,
+        port=config.port,
+        username=config.username,
+        password=config.password,
+        tls=config.tls_enabled,
+        ca_file=config.ca_file,
+        client_id=names.client_id,
+        availability=names.availability,
+    )
+    return MqttDoor(office, settings, names, config.commands, config.id_token)
 
 
 def _wire_log(assignment: Assignment, bus: "Bus", clock: SystemClock) -> "Wire | None":

@@ -213,6 +213,22 @@ class Telegram(Section, frozen=True, kw_only=True):
     telegram_api_key: str = ""
 
 
+class Mqtt(Section, frozen=True, kw_only=True):
+    """The broker that is told what stations are and do."""
+
+    enabled: bool = False
+    host: str = "127.0.0.1"
+    port: Port = 1883
+    username: str = ""
+    password: str = ""
+    tls_enabled: bool = False
+    ca_file: str = ""
+    topic_prefix: str = "evsys"
+    discovery_prefix: str = "homeassistant"
+    commands: bool = False
+    id_token: str = ""
+
+
 class Payment(Section, frozen=True, kw_only=True):
     enabled: bool = False
     api_url: str = ""
@@ -246,6 +262,7 @@ class Config(Section, frozen=True, kw_only=True):
     mongo: Mongo = Mongo()
     ocpi: Ocpi = Ocpi()
     telegram: Telegram = Telegram()
+    mqtt: Mqtt = Mqtt()
     payment: Payment = Payment()
     mail: Mail = Mail()
     webhooks: Webhooks = Webhooks()
@@ -374,6 +391,7 @@ def _faults(config: Config) -> Iterator[tuple[str, str]]:
         )
     if config.telegram.enabled and not config.telegram.telegram_api_key:
         yield "telegram.enabled", "needs telegram.telegram_api_key"
+    yield from _mqtt_faults(config.mqtt)
     if config.ocpi.enabled and not config.ocpi.url.startswith(("http://", "https://")):
         yield "ocpi.enabled", "needs ocpi.url with http:// or https:// in front"
     if config.payment.enabled and not config.payment.api_url:
@@ -448,6 +466,15 @@ def _channel_faults(config: Config) -> Iterator[tuple[str, str]]:
         yield "apprise.enabled", "needs the extra: pip install 'evsys[apprise]'"
 
 
+def _mqtt_faults(mqtt: Mqtt) -> Iterator[tuple[str, str]]:
+    for name in ("topic_prefix", "discovery_prefix"):
+        if not _TOPIC.fullmatch(getattr(mqtt, name)):
+            yield f"mqtt.{name}", "must be letters, digits and -._ with / between them"
+    if mqtt.topic_prefix == mqtt.discovery_prefix:
+        yield "mqtt.topic_prefix", "must be another one than mqtt.discovery_prefix"
+
+
+_TOPIC = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
 EVERY_ADDRESS = ("0.0.0.0", "::")
 
 

@@ -252,3 +252,10 @@ def test_false_switches_off_what_is_on_by_default(tmp_path: Path) -> None:
     file = tmp_path / "c.yml"
     file.write_text("wire_log:\n  enabled: false\n")
     assert not configuration.load(file, {}).config.wire_log.enabled
+
+
+def test_prefixes_of_mqtt_topics_are_names_without_signs(tmp_path: Path) -> None:
+    assert load(tmp_path, "mqtt: {topic_prefix: site/evsys}").config.mqtt.topic_prefix == "site/evsys"
+    for wrong in ("evsys/", "/evsys", "evsys/#", "$SYS", "a b"):
+        assert "mqtt.topic_prefix" in problems(tmp_path, f"mqtt: {{topic_prefix: '{wrong}'}}")[0]
+    assert "mqtt.topic_prefix" in problems(tmp_path, "mqtt: {topic_prefix: homeassistant}")[0]

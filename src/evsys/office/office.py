@@ -25,6 +25,7 @@ from evsys.office.queue import CommandQueue
 from evsys.office.repeats import Repeats
 from evsys.office.reservations import Reservations
 from evsys.office.security import Security
+from evsys.office.sole import Sole
 from evsys.office.status import Status
 from evsys.office.templates import Templates
 from evsys.office.tokens import Tokens
@@ -58,7 +59,7 @@ class Office:
         stations' certificates, each of which must hold `organisation`; `models`: the model profiles that are
         known; `keep_local_lists`: whether the lists of stations are kept that do not say so themselves;
         `offers_tls`: whether stations can connect with TLS."""
-        books = Books(store, bus, clock)
+        self._books = books = Books(store, bus, clock)
         self.clock = clock
         self.bus = bus
         self.reader = reader
@@ -104,6 +105,10 @@ class Office:
         self.dispatch.follow(self.consumers)
         self.wire = wire
         self.status = Status(books, reader, bus)
+
+    def sole(self, name: str) -> Sole:
+        """What one office alone does."""
+        return Sole(self._books, self.reader, self.clock, name)
 
     async def work(self) -> None:
         """What the office does of itself, until cancelled. `files.start` comes before it."""

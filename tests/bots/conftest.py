@@ -1,0 +1,19 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from kit.office import RunningOffice
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> AsyncIterator[RunningOffice]:
+    async with RunningOffice.run(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+async def admin(office: RunningOffice) -> AsyncIterator[httpx.AsyncClient]:
+    async with office.client("admin") as client:
+        yield client
