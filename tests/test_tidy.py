@@ -18,6 +18,7 @@ LONGER = {
     "src/evsys/core/events.py": "every event in one place, to be read beside each other",
     "src/evsys/config.py": "every key of the configuration in one place, with what is wrong with it",
     "src/evsys/app.py": "the processes, each put together from its parts in one place",
+    "src/evsys/notify/text.py": "every text in one place, to be read beside each other",
     "src/evsys/csms/turns.py": "one state machine: the paths of a turn are to be seen together",
 }
 """Files that may be longer, with the reason."""

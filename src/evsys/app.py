@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from evsys.gateway.server import Gateway
     from evsys.gateway.tls import Certificates, TlsFiles
     from evsys.metrics import Tallies
+    from evsys.notify.notifier import Notifier
     from evsys.office.authority import Signer
     from evsys.office.files import FileSettings
     from evsys.office.office import Office
@@ -368,6 +369,7 @@ async def _office(assignment: Assignment) -> None:
             _models(assignment.config),
             assignment.config.local_lists.enabled,
             offers_tls=station_files(assignment.config) is not None,
+            notifiers=_notifiers(assignment.config),
         )
         office.files.start()
         app = create_app(office, OfficeMetrics(registry), api.key_required)
@@ -407,6 +409,18 @@ async def _office(assignment: Assignment) -> None:
                 keeping.cancel()
         if wire is not None:
             wire.close()
+
+
+def _notifiers(config: Config) -> "dict[str, Notifier]":
+    """The channels that messages leave by, each from its file. What is heavy of them is loaded when the first
+    message leaves."""
+    from evsys.notify.notifier import Notifier
+    from evsys.plug import plugged
+
+    return {
+        name: plugged("evsys.notify", name, Notifier)(keys)  # type: ignore[call-arg, type-abstract]  # see there
+        for name, keys in config.channels.items()
+    }
 
 
 def _signer(config: Config) -> "Signer | None":

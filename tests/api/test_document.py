@@ -106,6 +106,8 @@ async def test_no_secret_is_a_member_of_what_is_served(admin: httpx.AsyncClient)
         if any(secret in member.lower() for secret in SECRETS)
     }
     assert served == {
+        "Made.secret",  # a subscription's, and when it is changed: shown once
+        "NewSecret.secret",
         "MadeKey.secret",  # a key is shown once, to whoever made it
         "StationCertificate.request_digest",  # of a CSR, in which nothing is secret
     }

@@ -9,7 +9,7 @@ from msgspec import Raw
 from evsys.core import events, records
 from evsys.core.events import Event, LoggedEvent, station_of, transaction_of
 from kit.clock import NOON
-from kit.samples import assignment, job, library_profile, stored_file
+from kit.samples import assignment, job, library_profile, stored_file, subscription
 
 STATION = records.Station(id="CP1", created_at=NOON)
 TRANSACTION = records.Transaction(
@@ -112,6 +112,9 @@ OF_NO_STATION = [
     events.UserRemoved(user_id="u"),
     events.ApiKeyCreated(key=KEY),
     events.ApiKeyRevoked(key=KEY),
+    events.SubscriptionChanged(subscription=subscription(), by="b"),
+    events.SubscriptionRemoved(subscription_id="s", by="b"),
+    events.SubscriptionPaused(subscription_id="s", owner="o", channel="mail", reason="r"),
     events.ServerStarted(version="1", stations=0),
 ]
 

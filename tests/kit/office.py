@@ -27,10 +27,12 @@ from evsys.files.ftp import FtpExchange, FtpSettings
 from evsys.files.http import FileExchange
 from evsys.metrics import OfficeMetrics
 from evsys.model_profiles.loading import load
+from evsys.notify.notifier import Notifier
 from evsys.ocpp.v16 import V16
 from evsys.office.authority import Signer
 from evsys.office.files import FileSettings
 from evsys.office.office import Office
+from evsys.office.outlet import Pace
 from evsys.office.wirelog import Wire
 from evsys.store.inline import InlineStore
 from evsys.store.views.reader import Reader
@@ -103,6 +105,8 @@ class RunningOffice:
         organisation: str = "",
         ftp: bool = False,
         ftp_tls: tuple[str, str] | None = None,
+        notifiers: Mapping[str, Notifier] | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.path = path
         self._ftp_tls = ftp_tls
@@ -139,6 +143,8 @@ class RunningOffice:
             signer,
             organisation,
             MODELS,
+            notifiers=notifiers,
+            pace=pace,
         )
         self._ftp = self._ftp_exchange(self._doors[1]) if ftp else None
         self.registry = CollectorRegistry()
@@ -162,8 +168,11 @@ class RunningOffice:
         organisation: str = "",
         ftp: bool = False,
         ftp_tls: tuple[str, str] | None = None,
+        notifiers: Mapping[str, Notifier] | None = None,
+        pace: Pace | None = None,
     ) -> AsyncIterator["RunningOffice"]:
-        running = cls(new_database(folder), key_required, signer, organisation, ftp, ftp_tls)
+        database = new_database(folder)
+        running = cls(database, key_required, signer, organisation, ftp, ftp_tls, notifiers, pace)
         await running.start()
         try:
             yield running

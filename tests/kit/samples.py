@@ -21,6 +21,7 @@ from evsys.core.records import (
     ConnectorStatus,
     ConsumerCursor,
     DeferredEvent,
+    Delivery,
     InstalledProfile,
     Job,
     KeyedRequest,
@@ -45,6 +46,9 @@ from evsys.core.records import (
     StationSecurity,
     StationStatus,
     StoredFile,
+    Subscription,
+    SubscriptionHealth,
+    SubscriptionSecret,
     Token,
     Transaction,
     TransferSecret,
@@ -175,6 +179,45 @@ def assignment(station_id: str = "CP-1", **members: object) -> ProfileAssignment
     return ProfileAssignment(station_id=station_id, **{**given, **members})  # type: ignore[arg-type]
 
 
+def subscription(
+    subscription_id: str = "s", channel: str = "webhook", address: str = "https://example.com/hook"
+) -> Subscription:
+    return Subscription(
+        id=subscription_id,
+        owner="anna",
+        title="The yard",
+        channel=channel,
+        address=address,
+        kinds=("alarms", "StationBooted"),
+        station_ids=("CP-1",),
+        quiet_from="22:00",
+        quiet_until="06:00",
+        muted_until=NOON,
+        time_zone="Europe/Madrid",
+        language="es",
+        per_minute=5,
+        report="weekly",
+        paused_at=NOON,
+        paused_reason="gone",
+        created_at=NOON,
+    )
+
+
+def delivery(subscription_id: str = "s", seq: int = 7, station_id: str = "CP-1") -> Delivery:
+    return Delivery(
+        id=f"{subscription_id}-{seq}",
+        subscription_id=subscription_id,
+        channel="webhook",
+        seq=seq,
+        station_id=station_id,
+        kind="StationBooted",
+        severity="info",
+        at=NOON,
+        next_at=NOON,
+        detail=Raw(b'{"a":1}'),
+    )
+
+
 def one_of_each() -> list[Record]:
     """Every kind of record once, with as many of its fields filled as make sense."""
     return [
@@ -291,4 +334,10 @@ def one_of_each() -> list[Record]:
         ),
         ConsumerCursor(name="notices", seq=7, holder="office", held_until=NOON),
         DeferredEvent(consumer="notices", seq=6, station_id="CP1", tries=1, reason="away"),
+        subscription(),
+        SubscriptionSecret(
+            subscription_id="s", purpose="signing", number=1, sealed="x", made_at=NOON, expires_at=NOON
+        ),
+        SubscriptionHealth(subscription_id="s", sent_at=NOON, failures=1, failing_since=NOON, error="gone"),
+        delivery(),
     ]

@@ -14,16 +14,9 @@ from evsys.api.access import needs
 from evsys.api.desk import Desk, Limit
 from evsys.api.problems import documented
 from evsys.api.strict import WITHIN_S, StrictRequest
-from evsys.core.access import Action, allowed
-from evsys.core.events import (
-    ApiKeyCreated,
-    ApiKeyRevoked,
-    Event,
-    LoggedEvent,
-    UserChanged,
-    UserRemoved,
-)
-from evsys.office.access import Person
+from evsys.core.access import allowed
+from evsys.core.events import Event, LoggedEvent
+from evsys.office.access import HIDDEN, Person
 from evsys.store.views import events
 from evsys.store.views.events import EventFilter
 from evsys.store.views.paging import DEFAULT_PAGE
@@ -42,11 +35,6 @@ MaybeSeq = Annotated[
 Kind = Annotated[str, QueryParameter(max_length=50, description="Only events of this kind.")]
 
 KINDS: Final = frozenset(kind.__name__ for kind in get_args(Event))
-HIDDEN: Final[dict[Action, tuple[type[object], ...]]] = {
-    "user.read": (UserChanged, UserRemoved),
-    "key.read": (ApiKeyCreated, ApiKeyRevoked),
-}
-"""What is told of these events only to roles that may read their records."""
 
 
 class EventList(Struct, frozen=True, kw_only=True):

@@ -54,6 +54,7 @@ STATUSES: Final[dict[type[EvsysError], int]] = {
     errors.KeyReused: 422,
     errors.TooLarge: 413,
     errors.NotConfigured: 422,
+    errors.NotAllowed: 403,
     errors.TooManyCalls: 429,
     errors.TooManyKeys: 429,
     errors.CallFailed: 502,

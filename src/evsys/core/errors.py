@@ -112,5 +112,9 @@ class NoRoom(EvsysError):
     needed any more. (REST 507)"""
 
 
+class NotAllowed(EvsysError):
+    """Whoever asks may not do this; the text says what. (REST 403)"""
+
+
 class NotConfigured(EvsysError):
     """The configuration does not allow this; the text says which key would. (REST 422)"""

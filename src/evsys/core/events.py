@@ -26,6 +26,7 @@ from evsys.core.records import (
     Reservation,
     Station,
     StoredFile,
+    Subscription,
     Token,
     Transaction,
     UpgradeState,
@@ -435,6 +436,29 @@ class EventSetAside(_Event, frozen=True, kw_only=True):
     reason: str
 
 
+class SubscriptionChanged(_Event, frozen=True, kw_only=True):
+    """A subscription was made (version 1) or changed. Its address is not told."""
+
+    subscription: Subscription
+    by: str = ""
+
+
+class SubscriptionRemoved(_Event, frozen=True, kw_only=True):
+    subscription_id: str
+    by: str = ""
+
+
+class SubscriptionPaused(_Event, frozen=True, kw_only=True):
+    """Messages to a subscription are refused, or have failed for long: none is sent until somebody resumes
+    it."""
+
+    subscription_id: str
+    owner: str
+    title: str = ""
+    channel: str
+    reason: str
+
+
 class ServerStarted(_Event, frozen=True, kw_only=True):
     version: str
     stations: int
@@ -495,6 +519,9 @@ Event = (
     | JobChanged
     | CampaignChanged
     | EventSetAside
+    | SubscriptionChanged
+    | SubscriptionRemoved
+    | SubscriptionPaused
     | ServerStarted
 )
 

@@ -820,3 +820,109 @@ class CompositeSchedule(Record, frozen=True, kw_only=True):
     answer: Raw | None = None
     """Its answer as sent."""
     asked_at: datetime
+
+
+Severity = Literal["info", "warning", "critical"]
+Language = Literal["en", "es"]
+"""What messages to people are written in."""
+DigestPeriod = Literal["", "daily", "weekly", "monthly"]
+DeliveryState = Literal["waiting", "sent", "folded", "failed"]
+"""*Folded*: a summary tells of it. The last three are final, but for a replay."""
+
+
+class Subscription(Record, frozen=True, kw_only=True):
+    """What somebody wants to hear of, and where. The people's; the office pauses it where its messages are
+    refused."""
+
+    id: str
+    owner: str
+    """Who it belongs to: the id of a user or of an API key, or another name of whoever made it."""
+    title: str = ""
+    channel: str
+    """The name of a notifier (`evsys.notify`)."""
+    address: str
+    """As people may see it; where it holds a secret, that is a `SubscriptionSecret`."""
+    kinds: tuple[str, ...] = ()
+    """Kinds of events and groups of them (`office.subscriptions.GROUPS`); empty: alarms."""
+    station_ids: tuple[str, ...] = ()
+    """Only what is of these stations, or of stations at these locations; both empty: all."""
+    location_ids: tuple[str, ...] = ()
+    min_severity: Severity = "info"
+    """Of alarms: what is less is left out."""
+    quiet_from: str = ""
+    """From this time of day on (`22:00`, in `time_zone`) messages wait … ; empty: never."""
+    quiet_until: str = ""
+    """… until this one."""
+    critical_passes: bool = True
+    """Whether a critical alarm does not wait."""
+    muted_until: datetime | None = None
+    """Until then messages wait."""
+    time_zone: str = "UTC"
+    """An IANA name: of the quiet hours, the digests, and of times that are of no location."""
+    language: Language = "en"
+    per_minute: int | None = None
+    """So many messages in a minute, then they are folded into one; None: as the channel has it."""
+    report: DigestPeriod = ""
+    """How often it gets a summary of sessions, energy and uptime; empty: never."""
+    paused_at: datetime | None = None
+    """While it is paused, no messages are made for it, and none is sent."""
+    paused_reason: str = ""
+    created_at: datetime
+    version: int = 1
+
+
+class SubscriptionSecret(Record, frozen=True, kw_only=True):
+    """A secret of a subscription, encrypted with the server's key. Never served."""
+
+    subscription_id: str
+    purpose: Literal["signing", "address"]
+    number: int
+    """A higher one is newer; two of signing are good while receivers learn the newer."""
+    sealed: str
+    made_at: datetime
+    expires_at: datetime | None = None
+
+
+class SubscriptionHealth(Record, frozen=True, kw_only=True):
+    """How sending to a subscription goes; written by who holds the lease of deliveries alone."""
+
+    subscription_id: str
+    sent_at: datetime | None = None
+    """When a message was last sent."""
+    failed_at: datetime | None = None
+    """When one was last not sent."""
+    failures: int = 0
+    """How many tries failed since one went well."""
+    failing_since: datetime | None = None
+    """The first of them."""
+    error: str = ""
+    """What the last of them said."""
+
+
+class Delivery(Record, frozen=True, kw_only=True):
+    """A message to one subscription, on its way. Written by who holds the lease of deliveries, once it is
+    there."""
+
+    id: str
+    """The idempotency key: the same each time that it is sent."""
+    subscription_id: str
+    channel: str
+    seq: int
+    """The event that it tells of; of others, the number of the last event when it was made: their order."""
+    station_id: str
+    kind: str
+    """The kind of the event, or `Test`, `Summary`, `Digest`."""
+    severity: Severity
+    at: datetime
+    """When it happened."""
+    state: DeliveryState = "waiting"
+    tries: int = 0
+    next_at: datetime
+    """While waiting: not before."""
+    error: str = ""
+    """Why it was not sent the last time."""
+    folded_into: str = ""
+    """The summary that tells of it."""
+    detail: Raw | None = None
+    """What a summary or a digest is of."""
+    ended_at: datetime | None = None

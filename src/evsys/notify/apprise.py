@@ -10,6 +10,7 @@ import logging
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from evsys.core.records import Severity
 from evsys.notify.notifier import (
     BadAddress,
     Message,
@@ -17,7 +18,6 @@ from evsys.notify.notifier import (
     NotifierConfig,
     Recipient,
     Refused,
-    Severity,
     TryLater,
 )
 

@@ -21,6 +21,7 @@ from typing import ClassVar, Final, Literal
 
 from msgspec import Raw, Struct
 
+from evsys.core.records import Language, Severity
 from evsys.plug import Section
 
 SEND_S: Final = 30.0
@@ -30,8 +31,6 @@ MAX_REASON: Final = 300
 LONGEST_WAIT_S: Final = 3600.0
 """The longest that the other side may have us wait (Retry-After and the like)."""
 
-Severity = Literal["info", "warning", "critical"]
-Language = Literal["en", "es"]
 ActionKind = Literal["acknowledge", "reset", "unlock", "stop"]
 
 

@@ -28,6 +28,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 from msgspec import Raw, Struct
 
+from evsys.core.records import Severity
 from evsys.notify.notifier import (
     BadAddress,
     Message,
@@ -35,7 +36,6 @@ from evsys.notify.notifier import (
     NotifierConfig,
     Recipient,
     Refused,
-    Severity,
     TryLater,
 )
 

@@ -1,9 +1,18 @@
 """Who is asking, and what that person may do."""
 
+from typing import Final
+
 from msgspec import Struct
 
 from evsys.core.access import Action, allowed
+from evsys.core.events import ApiKeyCreated, ApiKeyRevoked, UserChanged, UserRemoved
 from evsys.core.records import ApiKey, Role
+
+HIDDEN: Final[dict[Action, tuple[type[object], ...]]] = {
+    "user.read": (UserChanged, UserRemoved),
+    "key.read": (ApiKeyCreated, ApiKeyRevoked),
+}
+"""What is told of these events only to roles that may read their records."""
 
 
 class Person(Struct, frozen=True, kw_only=True):

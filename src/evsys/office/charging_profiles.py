@@ -92,14 +92,16 @@ class Library(People[LibraryProfile]):
             return await self.create(profile_id, _in_utc(members), by)
 
     async def change(
-        self, record_id: RecordId, version: int, members: dict[str, object], by: str
+        self, record_id: RecordId, version: int, members: dict[str, object], by: str, work: Work | None = None
     ) -> LibraryProfile:
         async with self._assigning:
-            return await super().change(record_id, version, _in_utc(members), by)
+            return await super().change(record_id, version, _in_utc(members), by, work)
 
-    async def remove(self, record_id: RecordId, version: int | None, by: str) -> None:
+    async def remove(
+        self, record_id: RecordId, version: int | None, by: str, work: Work | None = None
+    ) -> None:
         async with self._assigning:
-            await super().remove(record_id, version, by)
+            await super().remove(record_id, version, by, work)
 
 
 class ChargingProfiles:

@@ -1,9 +1,11 @@
 """The office as a whole: what every door is handed."""
 
 import asyncio
+from collections.abc import Mapping
 
 from evsys.core.ports import Bus, Clock
 from evsys.core.workarounds import Models
+from evsys.notify.notifier import Notifier
 from evsys.office.alarms import Alarms
 from evsys.office.authority import Signer
 from evsys.office.campaigns import Campaigns
@@ -13,6 +15,7 @@ from evsys.office.closing import Closing
 from evsys.office.commands import Commands
 from evsys.office.configuration import Configurations
 from evsys.office.consumers import Consumers
+from evsys.office.deliveries import Deliveries
 from evsys.office.dispatch import Dispatch
 from evsys.office.feed import Feed
 from evsys.office.files import Files, FileSettings
@@ -20,6 +23,8 @@ from evsys.office.jobs import Jobs
 from evsys.office.keys import Keys
 from evsys.office.local_lists import LocalLists
 from evsys.office.network import Locations, Stations, Users
+from evsys.office.notices import Notices
+from evsys.office.outlet import Pace
 from evsys.office.profile_keeping import ProfileKeeping
 from evsys.office.queue import CommandQueue
 from evsys.office.repeats import Repeats
@@ -27,6 +32,7 @@ from evsys.office.reservations import Reservations
 from evsys.office.security import Security
 from evsys.office.sole import Sole
 from evsys.office.status import Status
+from evsys.office.subscriptions import Subscriptions
 from evsys.office.templates import Templates
 from evsys.office.tokens import Tokens
 from evsys.office.upgrades import Upgrades
@@ -53,12 +59,15 @@ class Office:
         models: Models | None = None,
         keep_local_lists: bool = False,
         offers_tls: bool = True,
+        notifiers: Mapping[str, Notifier] | None = None,
+        pace: Pace | None = None,
     ) -> None:
         """`server_key` is what digests of stations' passwords are made with; `files`: where those of jobs
         lie, and how stations reach them; `wire`: the wire log, where one is kept; `signer`: who signs
         stations' certificates, each of which must hold `organisation`; `models`: the model profiles that are
         known; `keep_local_lists`: whether the lists of stations are kept that do not say so themselves;
-        `offers_tls`: whether stations can connect with TLS."""
+        `offers_tls`: whether stations can connect with TLS; `notifiers`: the channels that messages leave by,
+        and `pace` how patiently."""
         self._books = books = Books(store, bus, clock)
         self.clock = clock
         self.bus = bus
@@ -103,6 +112,13 @@ class Office:
         self.campaigns = Campaigns(books, reader, clock, self.jobs)
         self.dispatch = Dispatch(self.jobs, self.campaigns, self.commands, reader, clock, self.files)
         self.dispatch.follow(self.consumers)
+        self.subscriptions = Subscriptions(books, reader, clock, server_key, notifiers or {})
+        self.deliveries = Deliveries(
+            books, reader, clock, self.subscriptions, notifiers or {}, pace or Pace()
+        )
+        self.notices = Notices(books, reader, clock, self.deliveries)
+        if notifiers:
+            self.notices.follow(self.consumers)
         self.wire = wire
         self.status = Status(books, reader, bus)
 
@@ -124,5 +140,6 @@ class Office:
                 self.dispatch,
                 self.upkeep,
                 self.profile_keeping,
+                self.deliveries,
             ):
                 working.create_task(each.run())

@@ -14,12 +14,12 @@ from sqlalchemy import Connection
 from evsys.core.errors import AlreadyExists, EvsysError, NotFound, StaleVersion
 from evsys.core.events import Event
 from evsys.core.ports import Clock
-from evsys.core.records import ConfigurationTemplate, LibraryProfile, Location, Station, User
+from evsys.core.records import ConfigurationTemplate, LibraryProfile, Location, Station, Subscription, User
 from evsys.core.work import Work
 from evsys.office.writing import Books
 from evsys.store.views.reader import Reader, record_by_id
 
-R = TypeVar("R", Location, Station, User, ConfigurationTemplate, LibraryProfile)
+R = TypeVar("R", Location, Station, User, ConfigurationTemplate, LibraryProfile, Subscription)
 RecordId = str | int
 
 
@@ -81,25 +81,29 @@ class People(Generic[R]):
             raise AlreadyExists(f"the {self._noun} {record_id} is there already")
         return record
 
-    async def change(self, record_id: RecordId, version: int, members: dict[str, object], by: str) -> R:
-        """Change these members of a record, made from `version` of it. Raises NotFound, StaleVersion, and
-        what stands in its way."""
+    async def change(
+        self, record_id: RecordId, version: int, members: dict[str, object], by: str, work: Work | None = None
+    ) -> R:
+        """Change these members of a record, made from `version` of it, in a Work that may hold more. Raises
+        NotFound, StaleVersion, and what stands in its way."""
         old = await self._of_version(record_id, version)
         new = self._rules.kind(**{**asdict(old), **members, "version": version + 1})
         await self._check(self._rules.may_be, new)
-        work = Work(self._clock.now())
+        work = work or Work(self._clock.now())
         work.change(new)
         work.tell(self._rules.changed(new, by))
         if await self._books.write(work):
             raise self._stale(record_id)
         return new
 
-    async def remove(self, record_id: RecordId, version: int | None, by: str) -> None:
-        """Remove a record, as it was in `version` (None: as it is). Raises NotFound, StaleVersion, and what
-        stands in its way."""
+    async def remove(
+        self, record_id: RecordId, version: int | None, by: str, work: Work | None = None
+    ) -> None:
+        """Remove a record, as it was in `version` (None: as it is), in a Work that may hold more. Raises
+        NotFound, StaleVersion, and what stands in its way."""
         record = await self._of_version(record_id, version)
         await self._check(self._rules.may_go, record)
-        work = Work(self._clock.now())
+        work = work or Work(self._clock.now())
         # The change does nothing but make sure that the version removed is the one that was meant.
         work.change(replace(record, version=record.version + 1))
         work.remove(record)

@@ -9,7 +9,7 @@ from evsys.core import records
 from evsys.core.records import Record
 from evsys.store.tables import CompiledTable, Lookup, Statement
 
-VERSION: Final = "0017"
+VERSION: Final = "0018"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 TABLES: Final[dict[type[Record], CompiledTable]] = {
@@ -1488,6 +1488,154 @@ TABLES: Final[dict[type[Record], CompiledTable]] = {
             Lookup(
                 "SELECT composite_schedules.station_id, composite_schedules.evse_id, composite_schedules.status, composite_schedules.answer, composite_schedules.asked_at  FROM composite_schedules  WHERE composite_schedules.station_id = ? AND composite_schedules.evse_id = ?",
                 (0, 1),
+            ),
+        ),
+    ),
+    records.Subscription: CompiledTable(
+        name="subscriptions",
+        columns=(
+            "id",
+            "owner",
+            "title",
+            "channel",
+            "address",
+            "kinds",
+            "station_ids",
+            "location_ids",
+            "min_severity",
+            "quiet_from",
+            "quiet_until",
+            "critical_passes",
+            "muted_until",
+            "time_zone",
+            "language",
+            "per_minute",
+            "report",
+            "paused_at",
+            "paused_reason",
+            "created_at",
+            "version",
+        ),
+        cells={
+            "kinds": "words",
+            "station_ids": "words",
+            "location_ids": "words",
+            "critical_passes": "flag",
+            "muted_until": "time",
+            "paused_at": "time",
+            "created_at": "time",
+        },
+        statements={
+            "save": Statement(
+                "INSERT INTO subscriptions (id, owner, title, channel, address, kinds, station_ids, location_ids, min_severity, quiet_from, quiet_until, critical_passes, muted_until, time_zone, language, per_minute, report, paused_at, paused_reason, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, title = excluded.title, channel = excluded.channel, address = excluded.address, kinds = excluded.kinds, station_ids = excluded.station_ids, location_ids = excluded.location_ids, min_severity = excluded.min_severity, quiet_from = excluded.quiet_from, quiet_until = excluded.quiet_until, critical_passes = excluded.critical_passes, muted_until = excluded.muted_until, time_zone = excluded.time_zone, language = excluded.language, per_minute = excluded.per_minute, report = excluded.report, paused_at = excluded.paused_at, paused_reason = excluded.paused_reason, created_at = excluded.created_at, version = excluded.version"
+            ),
+            "add": Statement(
+                "INSERT INTO subscriptions (id, owner, title, channel, address, kinds, station_ids, location_ids, min_severity, quiet_from, quiet_until, critical_passes, muted_until, time_zone, language, per_minute, report, paused_at, paused_reason, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO subscriptions (id, owner, title, channel, address, kinds, station_ids, location_ids, min_severity, quiet_from, quiet_until, critical_passes, muted_until, time_zone, language, per_minute, report, paused_at, paused_reason, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "change": Statement(
+                "UPDATE subscriptions SET owner=?, title=?, channel=?, address=?, kinds=?, station_ids=?, location_ids=?, min_severity=?, quiet_from=?, quiet_until=?, critical_passes=?, muted_until=?, time_zone=?, language=?, per_minute=?, report=?, paused_at=?, paused_reason=?, created_at=?, version=? WHERE subscriptions.id = ? AND subscriptions.version = ? - 1",
+                (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 0, 20),
+                exact=True,
+            ),
+            "remove": Statement("DELETE FROM subscriptions WHERE subscriptions.id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT subscriptions.id, subscriptions.owner, subscriptions.title, subscriptions.channel, subscriptions.address, subscriptions.kinds, subscriptions.station_ids, subscriptions.location_ids, subscriptions.min_severity, subscriptions.quiet_from, subscriptions.quiet_until, subscriptions.critical_passes, subscriptions.muted_until, subscriptions.time_zone, subscriptions.language, subscriptions.per_minute, subscriptions.report, subscriptions.paused_at, subscriptions.paused_reason, subscriptions.created_at, subscriptions.version  FROM subscriptions  WHERE subscriptions.id = ?",
+                (0,),
+            ),
+        ),
+    ),
+    records.SubscriptionSecret: CompiledTable(
+        name="subscription_secrets",
+        columns=("subscription_id", "purpose", "number", "sealed", "made_at", "expires_at"),
+        cells={"made_at": "time", "expires_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO subscription_secrets (subscription_id, purpose, number, sealed, made_at, expires_at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (subscription_id, purpose, number) DO UPDATE SET sealed = excluded.sealed, made_at = excluded.made_at, expires_at = excluded.expires_at"
+            ),
+            "add": Statement(
+                "INSERT INTO subscription_secrets (subscription_id, purpose, number, sealed, made_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO subscription_secrets (subscription_id, purpose, number, sealed, made_at, expires_at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "remove": Statement(
+                "DELETE FROM subscription_secrets WHERE subscription_secrets.subscription_id = ? AND subscription_secrets.purpose = ? AND subscription_secrets.number = ?",
+                (0, 1, 2),
+            ),
+        },
+        lookups=(
+            Lookup(
+                "SELECT subscription_secrets.subscription_id, subscription_secrets.purpose, subscription_secrets.number, subscription_secrets.sealed, subscription_secrets.made_at, subscription_secrets.expires_at  FROM subscription_secrets  WHERE subscription_secrets.subscription_id = ? AND subscription_secrets.purpose = ? AND subscription_secrets.number = ?",
+                (0, 1, 2),
+            ),
+        ),
+    ),
+    records.SubscriptionHealth: CompiledTable(
+        name="subscription_health",
+        columns=("subscription_id", "sent_at", "failed_at", "failures", "failing_since", "error"),
+        cells={"sent_at": "time", "failed_at": "time", "failing_since": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO subscription_health (subscription_id, sent_at, failed_at, failures, failing_since, error) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (subscription_id) DO UPDATE SET sent_at = excluded.sent_at, failed_at = excluded.failed_at, failures = excluded.failures, failing_since = excluded.failing_since, error = excluded.error"
+            ),
+            "add": Statement(
+                "INSERT INTO subscription_health (subscription_id, sent_at, failed_at, failures, failing_since, error) VALUES (?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO subscription_health (subscription_id, sent_at, failed_at, failures, failing_since, error) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "remove": Statement(
+                "DELETE FROM subscription_health WHERE subscription_health.subscription_id = ?", (0,)
+            ),
+        },
+        lookups=(
+            Lookup(
+                "SELECT subscription_health.subscription_id, subscription_health.sent_at, subscription_health.failed_at, subscription_health.failures, subscription_health.failing_since, subscription_health.error  FROM subscription_health  WHERE subscription_health.subscription_id = ?",
+                (0,),
+            ),
+        ),
+    ),
+    records.Delivery: CompiledTable(
+        name="deliveries",
+        columns=(
+            "id",
+            "subscription_id",
+            "channel",
+            "seq",
+            "station_id",
+            "kind",
+            "severity",
+            "at",
+            "state",
+            "tries",
+            "next_at",
+            "error",
+            "folded_into",
+            "detail",
+            "ended_at",
+        ),
+        cells={"at": "time", "next_at": "time", "detail": "json", "ended_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO deliveries (id, subscription_id, channel, seq, station_id, kind, severity, at, state, tries, next_at, error, folded_into, detail, ended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET subscription_id = excluded.subscription_id, channel = excluded.channel, seq = excluded.seq, station_id = excluded.station_id, kind = excluded.kind, severity = excluded.severity, at = excluded.at, state = excluded.state, tries = excluded.tries, next_at = excluded.next_at, error = excluded.error, folded_into = excluded.folded_into, detail = excluded.detail, ended_at = excluded.ended_at"
+            ),
+            "add": Statement(
+                "INSERT INTO deliveries (id, subscription_id, channel, seq, station_id, kind, severity, at, state, tries, next_at, error, folded_into, detail, ended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO deliveries (id, subscription_id, channel, seq, station_id, kind, severity, at, state, tries, next_at, error, folded_into, detail, ended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "remove": Statement("DELETE FROM deliveries WHERE deliveries.id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT deliveries.id, deliveries.subscription_id, deliveries.channel, deliveries.seq, deliveries.station_id, deliveries.kind, deliveries.severity, deliveries.at, deliveries.state, deliveries.tries, deliveries.next_at, deliveries.error, deliveries.folded_into, deliveries.detail, deliveries.ended_at  FROM deliveries  WHERE deliveries.id = ?",
+                (0,),
             ),
         ),
     ),

@@ -50,7 +50,7 @@ from evsys.store.cells import (
     workarounds_to_text,
 )
 
-VERSION: Final = "0017"
+VERSION: Final = "0018"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 
@@ -850,6 +850,9 @@ Index(
     postgresql_where=_of_transaction,
 )
 """A session's events: a query adds `transaction_id <> ''`."""
+_links = text("kind IN ('StationConnected', 'StationDisconnected')")
+Index("events_of_links", events.c.station_id, events.c.seq, sqlite_where=_links, postgresql_where=_links)
+"""When stations came and went, for their uptime: a query says the same IN list."""
 
 files: Final = Table(
     "files",
@@ -955,6 +958,95 @@ _unfinished = text("finished_at IS NULL")
 Index("campaigns_unfinished", campaigns.c.created_at, sqlite_where=_unfinished, postgresql_where=_unfinished)
 """The campaigns to look after."""
 
+subscriptions: Final = Table(
+    "subscriptions",
+    metadata,
+    _key("id"),
+    _text("owner"),
+    _text("title"),
+    _text("channel"),
+    _text("address"),
+    _words("kinds"),
+    _words("station_ids"),
+    _words("location_ids"),
+    _text("min_severity"),
+    _text("quiet_from"),
+    _text("quiet_until"),
+    _flag("critical_passes"),
+    _maybe_time("muted_until"),
+    _text("time_zone"),
+    _text("language"),
+    _maybe_number("per_minute"),
+    _text("report"),
+    _maybe_time("paused_at"),
+    _text("paused_reason"),
+    _time("created_at"),
+    _number("version"),
+)
+Index("subscriptions_by_owner", subscriptions.c.owner, subscriptions.c.id)
+"""Pages of somebody's subscriptions."""
+
+subscription_secrets: Final = Table(
+    "subscription_secrets",
+    metadata,
+    _key("subscription_id"),
+    _key("purpose"),
+    _key("number", Integer),
+    _text("sealed"),
+    _time("made_at"),
+    _maybe_time("expires_at"),
+    sqlite_with_rowid=False,
+)
+
+subscription_health: Final = Table(
+    "subscription_health",
+    metadata,
+    _key("subscription_id"),
+    _maybe_time("sent_at"),
+    _maybe_time("failed_at"),
+    _number("failures"),
+    _maybe_time("failing_since"),
+    _text("error"),
+    sqlite_with_rowid=False,
+)
+
+deliveries: Final = Table(
+    "deliveries",
+    metadata,
+    _key("id"),
+    _text("subscription_id"),
+    _text("channel"),
+    _number("seq"),
+    _text("station_id"),
+    _text("kind"),
+    _text("severity"),
+    _time("at"),
+    _text("state"),
+    _number("tries"),
+    _time("next_at"),
+    _text("error"),
+    _text("folded_into"),
+    _maybe_json("detail"),
+    _maybe_time("ended_at"),
+)
+_to_send = text("state = 'waiting'")
+Index(
+    "deliveries_waiting",
+    deliveries.c.subscription_id,
+    deliveries.c.seq,
+    sqlite_where=_to_send,
+    postgresql_where=_to_send,
+)
+"""What waits, of a subscription in order, and which subscriptions anything waits for (`state = 'waiting'`
+must be said as such)."""
+Index("deliveries_by_subscription", deliveries.c.subscription_id, deliveries.c.seq, deliveries.c.id)
+"""Pages of a subscription's deliveries, newest first, and what a summary tells of."""
+Index("deliveries_by_order", deliveries.c.seq, deliveries.c.id)
+"""Pages of all deliveries, newest first."""
+_over = text("ended_at IS NOT NULL")
+Index("deliveries_ended", deliveries.c.ended_at, sqlite_where=_over, postgresql_where=_over)
+"""The oldest that are over, which are swept."""
+
 writer_clients: Final = Table(
     "writer_clients",
     metadata,
@@ -1009,6 +1101,10 @@ TABLES: Final[dict[type[records.Record], AnyTable]] = {
     records.InstalledProfile: installed_profiles,
     records.ChargingLimits: charging_limits,
     records.CompositeSchedule: composite_schedules,
+    records.Subscription: subscriptions,
+    records.SubscriptionSecret: subscription_secrets,
+    records.SubscriptionHealth: subscription_health,
+    records.Delivery: deliveries,
 }
 """The order is the one in which tables are numbered between a client and its writer: the same program."""
 
