@@ -371,6 +371,12 @@ async def _office(assignment: Assignment) -> None:
             offers_tls=station_files(assignment.config) is not None,
             notifiers=_notifiers(assignment.config),
         )
+        Tallies(registry).counts(
+            "evsys_charging_profiles_told",
+            "Charging profiles told to stations, by what came of it",
+            "state",
+            lambda: office.profile_keeping.told,
+        )
         office.files.start()
         app = create_app(office, OfficeMetrics(registry), api.key_required)
         doors = _Doors()

@@ -251,9 +251,13 @@ def takes_little(program: Program, station: Small, number: int) -> None:
     view = charging.ask("GET", charging.profiles)
     limits_told = cast(Payload, view["limits"])
     assert limits_told["accepted"] == ["TxDefaultProfile Relative A 2"], "what it takes is remembered"
+    assert limits_told["refused"] == ["TxProfile Relative A 0"]
     assert (limits_told["max_installed"], limits_told["rate_units"]) == (3, ["A"])
     charging.ask("DELETE", f"{charging.profiles}/{watts}", 204)
     wait_until(lambda: charging.items().keys() == {lower, own}, "cleared")
     assert station.cleared == [{"id": watts}]
     charging.wait_in_force(lower)
     assert len(station.sent) == 3, "nothing is sent again and again"
+    counted = 'evsys_charging_profiles_told_total{state="%s"} %s.0'
+    for state, count in (("INSTALLED", 2), ("REFUSED", 1), ("UNFIT", 1)):
+        assert counted % (state, count) in program.metrics()

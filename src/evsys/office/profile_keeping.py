@@ -9,6 +9,7 @@ else ended the transaction.
 """
 
 import asyncio
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
@@ -76,6 +77,11 @@ class ProfileKeeping:
         self._concerned: set[str] = set()
         """Stations at which a profile is wanted or may be; maybe some that were."""
         self._rounds = Rounds(clock)
+
+    @property
+    def told(self) -> Mapping[str, int]:
+        """What came of the profiles told to stations, by state, since the start of the process."""
+        return self._telling.told
 
     def follow(self, consumers: Consumers) -> None:
         """Hear of what is wanted, and of stations that are back."""

@@ -9,6 +9,7 @@ Before something is sent it is written down that nobody knows what the station h
 something, it is asked for the limits that follow (GetCompositeSchedule).
 """
 
+from collections import Counter
 from typing import Final
 
 import msgspec
@@ -86,6 +87,8 @@ class ProfileTelling:
         self._clock = clock
         self._sender = sender
         self._models = models
+        self.told: Counter[str] = Counter()
+        """What came of the profiles told to stations, by state, since the start of the process."""
 
     def needs(self, found: Charged) -> bool:
         """Whether a station is to be told something."""
@@ -191,9 +194,9 @@ class ProfileTelling:
             except EvsysError as error:
                 await self._told(found, assignment, "UNKNOWN", detail=str(error), sent=last.profile)
                 raise
+            limits = _learnt(limits, way(last.profile), is_taken)
             if said in NOT_KNOWN:
                 break
-            limits = _learnt(limits, way(last.profile), is_taken)
             if is_taken:
                 await self._told(found, assignment, "INSTALLED", said, detail, last.profile, limits)
                 return limits, last.profile
@@ -277,6 +280,7 @@ class ProfileTelling:
             work.save(limits)
         work.tell(event)
         await self._books.write(work)
+        self.told[state] += 1
 
     async def cleared(self, there: InstalledProfile) -> None:
         """A station has a profile no longer."""

@@ -22,6 +22,14 @@ class Rounds:
         self._busy: set[str] = set()
         self._patience: dict[str, Patience] = {}
 
+    def __bool__(self) -> bool:
+        """Whether any is due."""
+        return bool(self._due)
+
+    def clear(self) -> None:
+        """None is due."""
+        self._due.clear()
+
     def put(self, station_ids: Iterable[str]) -> None:
         """These are due."""
         self._due.update(dict.fromkeys(station_ids))
@@ -48,6 +56,10 @@ class Rounds:
             return False
         self._busy.add(station_id)
         return True
+
+    def under_way(self, station_id: str) -> bool:
+        """Whether it is being dealt with."""
+        return station_id in self._busy
 
     def done(self, station_id: str) -> None:
         """It has what it needs, or is away."""

@@ -33,8 +33,8 @@ from evsys.core.workarounds import Models, together
 from evsys.office.commands import Commands
 from evsys.office.configuration import ANSWER_WITHIN_S, Configuration, Configurations
 from evsys.office.consumers import Consumers
-from evsys.office.patience import Patience
 from evsys.office.queue import settled
+from evsys.office.rounds import Rounds
 from evsys.office.templates import WantedKey, read_at, wanted_of
 from evsys.office.writing import Books
 from evsys.store.views import configuration
@@ -46,9 +46,6 @@ BY: Final = "configuration-templates"
 """Who asks for these commands, in their records."""
 CONSUMER: Final = "configuration_upkeep"
 LOOK_EVERY_S: Final = 1.0
-STATIONS_AT_ONCE: Final = 20
-LOOKED_AT: Final = 200
-"""Stations looked at in one read; the next look takes others."""
 AGAIN_AFTER: Final = timedelta(hours=1)
 """When a key may be set again to which the station did not say no."""
 AT_ONCE: Final = 3
@@ -81,10 +78,7 @@ class Upkeep:
         self._models = models
         self._all_due = True
         """Whether every connected station is to be looked at, as at the start of the process."""
-        self._due: dict[str, None] = {}
-        """Stations to be looked at, in this order."""
-        self._busy: set[str] = set()
-        self._patience: dict[str, Patience] = {}
+        self._rounds = Rounds(clock)
         self._doubtful: set[str] = set()
         """Stations whose configuration somebody else has set: what was read of it holds no longer."""
         self._in_place: dict[tuple[str, str], list[datetime]] = {}
@@ -121,51 +115,36 @@ class Upkeep:
                 return
             self._doubtful.add(event.station_id)
         if event.station_id:
-            self._patience.pop(event.station_id, None)
-            self._due[event.station_id] = None
+            self._rounds.put_afresh(event.station_id)
         else:
             self._look_at_all()
 
     def _was_read(self, station_id: str) -> None:
         """Somebody has read a configuration: it may have been found to drift."""
-        if station_id not in self._busy:
-            self._due[station_id] = None
+        if not self._rounds.under_way(station_id):
+            self._rounds.put([station_id])
 
     async def _look(self, working: asyncio.TaskGroup) -> None:
         """Begin with the stations that need something and can be asked now."""
         all_due, self._all_due = self._all_due, False  # what is heard of from here on is for the next look
-        if not all_due and not self._due:
+        if not all_due and not self._rounds:
             return
         looked_at: list[str] = []
         try:
             templates = await self._reader.read(configuration.templates)
             if not templates:
-                self._due.clear()
+                self._rounds.clear()
                 return
             if all_due:
-                self._due.update(dict.fromkeys(await self._reader.read(configuration.connected)))
-            looked_at = self._next()
+                self._rounds.put(await self._reader.read(configuration.connected))
+            looked_at = self._rounds.next()
             found = await self._reader.read(partial(configuration.configured, ids=looked_at))
         except StoreUnavailable:
             self._all_due = self._all_due or all_due
-            self._due.update(dict.fromkeys(looked_at))
+            self._rounds.put(looked_at)
             raise
         for each in found:
             self._begin(each, templates, working)
-
-    def _next(self) -> list[str]:
-        """The stations to be looked at now, which are due no longer."""
-        if len(self._busy) >= STATIONS_AT_ONCE:
-            return []
-        now_s = self._clock.monotonic()
-        waiting = [each for each in self._due if each not in self._busy and self._may_try(each, now_s)]
-        for station_id in waiting[:LOOKED_AT]:
-            del self._due[station_id]
-        return waiting[:LOOKED_AT]
-
-    def _may_try(self, station_id: str, now_s: float) -> bool:
-        patience = self._patience.get(station_id)
-        return patience is None or patience.at_s <= now_s
 
     def _begin(
         self, found: Configured, templates: list[ConfigurationTemplate], working: asyncio.TaskGroup
@@ -176,11 +155,10 @@ class Upkeep:
         if status is None or not status.connected or not self._needs(found, templates):
             return
         ready = settled(Waited(status, found.last_event_at), self._clock.now())
-        if not ready or len(self._busy) >= STATIONS_AT_ONCE:
-            self._due[found.station.id] = None
-            return
-        self._busy.add(found.station.id)
-        working.create_task(self._keep(found.station.id, templates))
+        if not ready:
+            self._rounds.put([found.station.id])
+        elif self._rounds.begin(found.station.id):
+            working.create_task(self._keep(found.station.id, templates))
 
     def _needs(self, found: Configured, templates: list[ConfigurationTemplate]) -> bool:
         wanted = wanted_of(found, templates)
@@ -235,18 +213,17 @@ class Upkeep:
             if repairs:
                 view = await self._configurations.read(station_id, BY)
                 self._note(station_id, repairs, view)
-            self._patience.pop(station_id, None)
+            self._rounds.succeeded(station_id)
         except StationOffline:
             pass  # it is looked at when it is back
         except Exception as error:
             if not isinstance(error, EvsysError):
                 log.exception("a fault of ours", station=station_id)
             log.warning("a configuration could not be kept", station=station_id, reason=str(error))
-            self._patience.setdefault(station_id, Patience()).fail(self._clock.monotonic())
             self._doubtful.add(station_id)
-            self._due[station_id] = None
+            self._rounds.failed(station_id)
         finally:
-            self._busy.discard(station_id)
+            self._rounds.done(station_id)
 
     def _note(self, station_id: str, repairs: list[WantedKey], view: Configuration) -> None:
         """Remember which keys are in place after they were set."""
