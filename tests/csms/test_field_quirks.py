@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from evsys.core.commands import RequestStartTransaction, Reset
+from evsys.core.commands import RequestStartTransaction, Reset, SetVariable, SetVariables
 from evsys.core.ports import CommandReply, CommandRequest
-from evsys.core.records import ConnectorStatus, MeterValue, Quarantined, Transaction
+from evsys.core.records import ConnectorStatus, MeterValue, Quarantined, Token, Transaction
 from evsys.core.workarounds import ModelProfile, Models, Workarounds
 from evsys.csms.provisioning import SETTLED_AFTER_S
 from evsys.ocpp.rpc import Call, CallError, Conversation, Refused
@@ -379,9 +379,63 @@ def test_quirk_53_what_is_appended_to_a_token_is_cut_by_rule(make_central: Make)
     assert (session(central).id_token, session(central).authorization) == ("CARD", "Accepted")
 
 
+def remote_start(central: Central, peer: Peer, token: str, answer: str = "Accepted") -> CommandReply:
+    """A remote start as people send it, and what they hear."""
+    replies: list[CommandReply] = []
+    command = RequestStartTransaction(id_token=token, evse_id=1)
+    central.node.command("CP1", CommandRequest(command=command, command_id=f"r{token}"), replies.append)
+    central.settle()
+    peer.answer({"status": answer})
+    return replies[0]
+
+
+@pytest.mark.parametrize("echoed", ["04A3221105C4", "04A3221105C480F1XX"])
+def test_quirk_52_a_token_of_a_remote_start_that_is_cut_or_longer_is_the_one_that_was_sent(
+    central: Central, peer: Peer, echoed: str
+) -> None:
+    central.put(Token(id="04A3221105C480F1", created_at=central.clock.now()))
+    peer.start(token=echoed)
+    assert session(central).authorization == "Invalid", "without a remote start it is a stranger's"
+    peer.stop(session(central).number)
+    remote_start(central, peer, "04A3221105C480F1")
+    central.pass_time(60)
+    peer.start(token=echoed)
+    begun = session(central)
+    assert (begun.id_token_canonical, begun.authorization) == ("04A3221105C480F1", "Accepted")
+    assert quirks(central)["cut_token"] == 1
+    peer.stop(begun.number)
+    central.pass_time(1000)
+    peer.start(token=echoed)
+    assert session(central).authorization == "Invalid", "it was long ago"
+
+
 def test_quirk_55_the_letter_case_of_a_token_says_nothing(central: Central, peer: Peer) -> None:
     peer.start(token=" card ")
     assert (session(central).id_token_canonical, session(central).authorization) == ("CARD", "Accepted")
+
+
+@pytest.mark.parametrize("read", ["04:a3:22:11:05:c4:80", "04-A3-22-11-05-C4-80", "04 a3 22 11 05 c4 80"])
+def test_quirk_55_separators_in_the_number_of_a_card_say_nothing(
+    central: Central, peer: Peer, read: str
+) -> None:
+    central.put(Token(id="04A3221105C480", created_at=central.clock.now()))
+    peer.start(token=read)
+    assert session(central).authorization == "Accepted"
+    assert session(central).id_token_canonical == "04A3221105C480"
+
+
+def test_quirk_60_a_remote_start_that_is_rejected_while_finishing_is_told_and_not_retried(
+    central: Central, peer: Peer
+) -> None:
+    status = {"connectorId": 1, "errorCode": "NoError", "status": "Finishing", "timestamp": now(central)}
+    peer.ask("StatusNotification", status)
+    reply = remote_start(central, peer, "CARD", "Rejected")
+    assert reply.outcome is not None
+    assert (reply.outcome.accepted, reply.outcome.status) == (False, "Rejected")
+    central.pass_time(600)
+    assert [action for _, action, _ in peer.calls()].count("RemoteStartTransaction") == 1
+    seen = {each.evse_id: each.status for each in central.read(ConnectorStatus)}
+    assert seen[1] == "Finishing", "what a driver has to do stands beside it"
 
 
 def test_quirk_56_an_empty_token_starts_a_session_that_is_flagged(central: Central, peer: Peer) -> None:
@@ -454,6 +508,20 @@ def test_quirk_73_an_answer_may_take_longer_than_usual_where_people_say_so(centr
     central.pass_time(80)
     peer.answer({"status": "Accepted"})
     assert [reply.error for reply in replies] == [""]
+
+
+def test_quirk_80_a_restart_that_a_change_needs_is_told_and_left_to_people(
+    central: Central, peer: Peer
+) -> None:
+    replies: list[CommandReply] = []
+    command = SetVariables(variables=(SetVariable(name="LocalAuthListEnabled", value="true"),))
+    central.node.command("CP1", CommandRequest(command=command, command_id="c1"), replies.append)
+    central.settle()
+    peer.answer({"status": "RebootRequired"})
+    assert replies[0].outcome is not None
+    assert (replies[0].outcome.accepted, replies[0].outcome.status) == (True, "RebootRequired")
+    central.pass_time(600)
+    assert "Reset" not in [action for _, action, _ in peer.calls()]
 
 
 def test_12_a_remote_start_that_comes_to_nothing_leaves_no_session_and_holds_no_token(

@@ -4,13 +4,19 @@ Tokens are compared without regard to case. A token is known, or unknown and the
 known one may be blocked, expired, bound to other stations, or in use as often as it may be.
 """
 
+import re
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct
 
 from evsys.core.events import TokenRegistered
 from evsys.core.records import AuthorizationStatus, Token
 from evsys.core.work import Turn
+
+SEPARATORS: Final = re.compile(r"[ :-]")
+HEX: Final = re.compile(r"[0-9A-F]{8,}")
+"""The number of a card: four bytes or more."""
 
 
 class Verdict(Struct, frozen=True):
@@ -34,12 +40,19 @@ def canonical(id_token: str) -> str:
 
 
 def look_up(turn: Turn, id_token: str) -> Token | None:
-    """The registered token. Of `source:tag`, which some chargers send, the whole is tried before the tag."""
+    """The registered token, as it is read or as it is meant: a card's number with separators, `source:tag`,
+    which some chargers send, and what a charger has cut of the token of a remote start."""
     name = canonical(id_token)
     token = turn.facts.token(name)
+    if token is None and (digits := SEPARATORS.sub("", name)) != name and HEX.fullmatch(digits):
+        token = turn.facts.token(digits)
     if token is None and ":" in name:
         bare = name.split(":")[1]
         token = turn.facts.token(bare) if bare else None
+    if token is None and (meant := turn.station.token_meant(name, turn.now)) is not None:
+        token = turn.facts.token(meant)
+        if token is not None:
+            turn.quirks.append("cut_token")
     return token
 
 

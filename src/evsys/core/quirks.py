@@ -42,6 +42,7 @@ MEANING: Final[dict[str, str]] = {
     "unknown_transaction": "A message of a session that nobody knows, acknowledged and put in quarantine.",
     "values_after_stop": "Meter values of a session that has ended.",
     "unnamed_connector": "A start that names no connector.",
+    "cut_token": "The token of a remote start came back cut, or longer than it was sent.",
     "no_token": "A start without an id token.",
     "negative_meter": "A register below 0, or a stop below its start.",
     "register_restart": "A register that began anew within a session.",

@@ -6,7 +6,7 @@ records it keeps what follows from rows already written (the last reading of eac
 volatile facts of the link, which die with it.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -29,6 +29,10 @@ MAX_QUARANTINE = 50
 """Unresolved messages kept in memory per station for reconciliation; the rest stays on disk for people."""
 MAX_UNDATED = 200
 """Values without a usable time by which repeats are known, per session: the last ones of hours."""
+REMOTE_START = timedelta(minutes=10)
+"""How long after a remote start its token is expected back: the driver has yet to plug in."""
+SHORTEST_CUT = 8
+"""Characters of a token below which the beginning of one says nothing."""
 
 
 class Station:
@@ -38,6 +42,7 @@ class Station:
         "connectors",
         "quarantine",
         "readings",
+        "remote_tokens",
         "reservations",
         "settings",
         "status",
@@ -63,6 +68,8 @@ class Station:
         self.transactions = transactions if transactions is not None else {}
         self.readings = readings if readings is not None else {}
         self.quarantine = quarantine if quarantine is not None else {}
+        self.remote_tokens: dict[str, datetime] = {}
+        """The tokens that remote starts named, and when: of the link, as memory alone has it."""
         self.undated: dict[str, dict[tuple[datetime, int], None]] = {}
         """Of each transaction the identities of its values that have no time but that of their receipt."""
         self.reservations: dict[str, Reservation] = {}
@@ -141,6 +148,21 @@ class Station:
             del self.transactions[stale]
             self.readings.pop(stale, None)
             self.undated.pop(stale, None)
+
+    def remote_start(self, id_token: str, now: datetime) -> None:
+        """It is asked to start a session for this token (in its canonical form)."""
+        recent = {each: at for each, at in self.remote_tokens.items() if now - at <= REMOTE_START}
+        self.remote_tokens = {**recent, id_token: now}
+
+    def token_meant(self, id_token: str, now: datetime) -> str | None:
+        """The token of a remote start that the station has cut, or made longer."""
+        if len(id_token) < SHORTEST_CUT:
+            return None
+        for sent, at in self.remote_tokens.items():
+            long, short = sorted((sent, id_token), key=len, reverse=True)
+            if now - at <= REMOTE_START and len(short) >= SHORTEST_CUT and long.startswith(short):
+                return sent
+        return None
 
     def reading_after(
         self, transaction: Transaction, last: Reading | None, value: MeterValue

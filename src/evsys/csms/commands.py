@@ -13,6 +13,7 @@ import structlog
 from msgspec import Raw
 from msgspec.structs import replace
 
+from evsys.core.authorization import canonical
 from evsys.core.commands import (
     NOTHING,
     SECRET_KEYS,
@@ -116,6 +117,8 @@ class RunningCommand:
         except BadCommand as error:
             self._finish(error)
             return
+        if isinstance(command, RequestStartTransaction):
+            station.remote_start(canonical(command.id_token), self._running.shared.clock.now())
         perform(self._running, command, self._finish, self._request.timeout_s)
 
     def _finish(self, result: Outcome | EvsysError) -> None:
