@@ -55,6 +55,10 @@ def table(dialect: Dialect, folder: Path) -> str:
         "these are run by `ocpp/test_vectors.py`, all messages are held against the official schemas by\n"
     )
     summary += "`ocpp/v16/test_messages.py`, and the answered ones are mutated by `ocpp/test_fuzz.py`.\n"
+    summary += (
+        "Each is driven from end to end, over REST and `POST /api`, by `walks/test_every_action.py` with a\n"
+        "simulated station and by `walks/test_foreign_station.py` with one of the `ocpp` package.\n"
+    )
     return f"\n## {dialect.version}\n\n{summary}\n" + "\n".join(rows) + "\n"
 
 

@@ -30,6 +30,16 @@ def test_a_file_is_put_into_a_directory_or_under_its_own_name(server: FileServer
     ]
 
 
+def test_a_file_may_be_delivered_as_a_form(server: FileServer) -> None:
+    content = b"line\r\n--line\r\n"
+    Transfer(server.url + "up/", lambda found, now: None, "CP1.log", content, form=True).carry_out()
+    ((method, path, _, body),) = server.received
+    assert (method, path) == ("POST", "/up/")
+    head, _, rest = body.partition(b"\r\n\r\n")
+    assert b'filename="CP1.log"' in head
+    assert rest.startswith(content + b"\r\n--")
+
+
 def test_a_server_that_takes_no_put_is_given_a_post(server: FileServer) -> None:
     server.takes = {"POST"}
     carry(server.url, b"content")

@@ -95,6 +95,22 @@ def test_files_of_a_simulated_station_go_by_http_and_by_ftp(program: Program) ->
         assert program.rows(told) == program.rows(masked) != [(0,)]
 
 
+def test_a_simulated_station_that_knows_forms_alone_delivers_its_diagnostics_too(program: Program) -> None:
+    with (
+        simulated(program, "--stations", "1", "--misbehave", "posted-files", *OPTIONS),
+        Desk(program) as desk,
+    ):
+        desk.wait_booted(1)
+        job = desk.post("/stations/SIM0001/diagnostics", via="http")
+        done = desk.in_state(f"/jobs/{job['id']}", "done", "failed")
+        assert done["state"] == "done", done
+        file = desk.get(f"/files/{done['file_id']}")
+        content = desk.client.get(f"/files/{done['file_id']}/content").content
+        assert content.splitlines()[0].startswith(b"{"), "the file, and nothing of the form around it"
+        assert content.endswith(b"}\n")
+        assert str(file["name"]).startswith("SIM0001")
+
+
 def test_files_of_a_simulated_station_go_by_https_and_by_ftps(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     certificate = authority.issue("localhost", server=True)

@@ -214,6 +214,7 @@ class Fleet:
 
     async def _carried(self, index: int, transfer: Transfer) -> None:
         found: bytes | None = None
+        transfer.form = "posted-files" in self.settings.misbehave
         async with self._carriers:
             try:
                 found = await asyncio.to_thread(transfer.carry_out, self.settings.ca_file)

@@ -108,7 +108,15 @@ TWISTS: Final[dict[str, Twist]] = {
 
 BESIDES: Final = ("orphan-stops", "connector-0", "reboots", "broken-json", "nonsense")
 """What is said beside the messages."""
-OTHERS: Final = ("duplicates", "white-space", "late-answers", "two-sockets", "huge", "no-pongs")
+OTHERS: Final = (
+    "duplicates",
+    "white-space",
+    "late-answers",
+    "two-sockets",
+    "huge",
+    "no-pongs",
+    "posted-files",
+)
 KINDS: Final = (*TWISTS, *BESIDES, *OTHERS)
 
 

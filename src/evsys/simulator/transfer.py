@@ -26,6 +26,8 @@ STEP_TIMEOUT_S: Final = 30.0
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 """What a charge point has room for."""
 PIECE_BYTES: Final = 64 * 1024
+BOUNDARY: Final = "--charge-point-file--"
+"""What stands between the parts of a form: no line of these files is this."""
 NOT_PUT: Final = frozenset((404, 405, 501))
 """How a server answers a PUT where it takes files with POST."""
 
@@ -40,6 +42,8 @@ class Transfer(Struct):
     content: bytes | None = None
     roots: tuple[str, ...] = ()
     """Certificates (PEM) that are trusted beside those of the system."""
+    form: bool = False
+    """Over HTTP it is delivered as a form, as by a browser, and not as the body of a PUT."""
 
     def carry_out(self, ca_file: Path | None = None) -> bytes:
         """Do it, trusting the roots of `ca_file` too. What came; empty after a delivery. Raises OSError."""
@@ -71,6 +75,8 @@ def _trust(roots: tuple[str, ...]) -> ssl.SSLContext:
 def _over_http(transfer: Transfer, url: SplitResult, port: int | None) -> bytes:
     if transfer.content is None:
         return _exchange(transfer, url, port, "GET")
+    if transfer.form:
+        return _exchange(transfer, url, port, "POST")
     try:
         return _exchange(transfer, url, port, "PUT")
     except _Refused as refused:
@@ -86,10 +92,18 @@ class _Refused(OSError):
 
 
 def _exchange(transfer: Transfer, url: SplitResult, port: int | None, method: str) -> bytes:
-    host, path = url.hostname or "", url.path or "/"
-    if transfer.content is not None and path.endswith("/"):
-        path += quote(transfer.name)
-    headers = {"Content-Type": "application/octet-stream"} if transfer.content is not None else {}
+    host, path, body = url.hostname or "", url.path or "/", transfer.content
+    headers = {}
+    if body is not None and transfer.form:
+        headers["Content-Type"] = f"multipart/form-data; boundary={BOUNDARY}"
+        head = (
+            f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="{transfer.name}"\r\n\r\n'
+        )
+        body = head.encode() + body + f"\r\n--{BOUNDARY}--\r\n".encode()
+    elif body is not None:
+        headers["Content-Type"] = "application/octet-stream"
+        if path.endswith("/"):
+            path += quote(transfer.name)
     if url.username is not None:
         secret = f"{unquote(url.username)}:{unquote(url.password or '')}"
         headers["Authorization"] = f"Basic {b64encode(secret.encode()).decode()}"
@@ -99,14 +113,14 @@ def _exchange(transfer: Transfer, url: SplitResult, port: int | None, method: st
     else:
         link = HTTPConnection(host, port, timeout=STEP_TIMEOUT_S)
     with closing(link):
-        link.request(method, f"{path}?{url.query}" if url.query else path, transfer.content, headers)
+        link.request(method, f"{path}?{url.query}" if url.query else path, body, headers)
         answer = link.getresponse()
-        body = answer.read(MAX_FILE_BYTES + 1)
+        found = answer.read(MAX_FILE_BYTES + 1)
         if not 200 <= answer.status < 300:
             raise _Refused(answer.status, answer.reason)
-        if len(body) > MAX_FILE_BYTES:
+        if len(found) > MAX_FILE_BYTES:
             raise OSError("the file is too large")
-        return body if transfer.content is None else b""
+        return found if transfer.content is None else b""
 
 
 def _over_ftp(transfer: Transfer, url: SplitResult, port: int | None) -> bytes:
