@@ -465,3 +465,27 @@ async def rows(office: RunningOffice, table: str) -> int:
     return await office.reader.read(
         lambda connection: int(connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one())
     )
+
+
+async def test_what_somebody_else_clears_is_sent_again_but_not_without_end(office: RunningOffice) -> None:
+    await office.put(station())
+    charger = Charger()
+    await charger.boot(office)
+    await want(office, 1)
+    await in_state(office, "INSTALLED")
+    path = "/api/v1/stations/CP1/commands"
+    async with office.client("operator") as operator:
+        for sent in (2, 3, 4):
+            answer = await operator.post(path, json={"type": "ClearChargingProfile"})
+            assert answer.status_code == 200
+            await shown(office, lambda view, sent=sent: len(charger.sent) == sent)  # type: ignore[misc]
+            await in_state(office, "INSTALLED")
+        await operator.post(path, json={"type": "ClearChargingProfile", "evse_id": 2})
+        await operator.post(path, json={"type": "ClearChargingProfile", "id": 100})
+        item = await in_state(office, "REFUSED")
+    assert item.installed is not None
+    assert item.installed.status == "Displaced"
+    assert "the operator has taken it away" in item.installed.detail
+    assert len(charger.sent) == 4
+    await charger.boot(office)
+    await in_state(office, "INSTALLED")

@@ -4,12 +4,16 @@ When a profile is assigned, changed or unassigned, or a station comes back, what
 compared with what is wanted, and the difference is sent once the station has settled. After a boot all of it
 is sent again: stations lose their profiles, whatever the standard says.
 
+What somebody clears or replaces at the station by a command of their own is sent again as well, three times
+an hour at most.
+
 A TxProfile goes with its transaction: the station forgets it by itself, and is told so only where somebody
 else ended the transaction.
 """
 
 import asyncio
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -25,6 +29,7 @@ from evsys.core.events import (
     ChargingProfileAssigned,
     ChargingProfileChanged,
     ChargingProfileUnassigned,
+    CommandSent,
     LoggedEvent,
     StationBooted,
     StationChanged,
@@ -39,7 +44,8 @@ from evsys.core.workarounds import Models
 from evsys.office.charging_profiles import ChargingProfiles
 from evsys.office.commands import Commands
 from evsys.office.consumers import Consumers
-from evsys.office.profile_telling import ProfileTelling
+from evsys.office.profile_displacing import displaced
+from evsys.office.profile_telling import BY, ProfileTelling
 from evsys.office.queue import settled
 from evsys.office.rounds import Rounds
 from evsys.office.writing import Books
@@ -51,6 +57,11 @@ from evsys.store.views.reader import Reader, record_by_id
 CONSUMER: Final = "charging_profiles"
 LOOK_EVERY_S: Final = 1.0
 """What changes within this time is one look."""
+AGAIN_AFTER: Final = timedelta(hours=1)
+AT_ONCE: Final = 3
+"""How often within that time profiles are sent again that somebody else has taken away."""
+DISPLACED: Final = "Displaced"
+"""The status of a profile that somebody else goes on taking away."""
 
 log = structlog.get_logger()
 
@@ -77,6 +88,8 @@ class ProfileKeeping:
         self._concerned: set[str] = set()
         """Stations at which a profile is wanted or may be; maybe some that were."""
         self._rounds = Rounds(clock)
+        self._displacements: dict[str, list[datetime]] = {}
+        """When others took profiles away from a station, within `AGAIN_AFTER`."""
 
     @property
     def told(self) -> Mapping[str, int]:
@@ -94,6 +107,7 @@ class ProfileKeeping:
             StationChanged,
             StationRemoved,
             TransactionEnded,
+            CommandSent,
         )
         consumers.add(CONSUMER, kinds, self._take, self._look_at_all)
 
@@ -137,10 +151,35 @@ class ProfileKeeping:
             case ChargingProfileAssigned() | ChargingProfileUnassigned():
                 self._concerned.add(event.station_id)
                 self._rounds.put_afresh(event.station_id)
+            case CommandSent(by=by) as command:
+                if by != BY and event.station_id in self._concerned:
+                    await self._displaced(command)
             case _ if event.station_id in self._concerned:
                 self._rounds.put_afresh(event.station_id)
             case _:
                 pass
+
+    async def _displaced(self, command: CommandSent) -> None:
+        """Somebody else has taken profiles away: they are sent again, a few times. Who goes on taking them
+        away has them away, until the station boots or something else is wanted."""
+        station_id, now = command.station_id, self._clock.now()
+        query = partial(charging_profiles.installed_at, station_id=station_id)
+        gone = displaced(command, await self._reader.read(query))
+        if not gone:
+            return
+        lately = [at for at in self._displacements.get(station_id, ()) if at > now - AGAIN_AFTER]
+        self._displacements[station_id] = [*lately, now]
+        why = f"{command.by or 'somebody'} has taken it away with a command of their own ({command.type})"
+        work = Work(now)
+        for each in gone:
+            if len(lately) < AT_ONCE:
+                work.save(replace(each, state="UNKNOWN", status="", detail=why, at=now))
+            else:
+                work.save(
+                    replace(each, state="REFUSED", status=DISPLACED, detail=f"{why}, repeatedly", at=now)
+                )
+        await self._books.write(work)
+        self._rounds.put_afresh(station_id)
 
     async def _forget(self, station_id: str) -> None:
         """What was wanted of a station that was removed is not meant for a later one of its id."""
@@ -151,6 +190,7 @@ class ProfileKeeping:
         if work:
             await self._books.write(work)
         self._concerned.discard(station_id)
+        self._displacements.pop(station_id, None)
 
     # -- which stations need something ---
 

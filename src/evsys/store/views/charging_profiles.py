@@ -116,6 +116,11 @@ def concerned_by(connection: Connection, profile_id: int) -> list[str]:
     return [row[0] for row in connection.execute(query)]
 
 
+def installed_at(connection: Connection, station_id: str) -> list[InstalledProfile]:
+    """What a station has accepted. Index: the primary key."""
+    return [each for each in _of(connection, InstalledProfile, station_id) if each.state == "INSTALLED"]
+
+
 def a_use(connection: Connection, profile_id: int) -> ProfileAssignment | None:
     """An assignment of a profile, if there is one. Index: profile_assignments_by_profile."""
     query = select_record(ProfileAssignment).where(profile_assignments.c.profile_id == profile_id).limit(1)
