@@ -292,6 +292,30 @@ async def test_67_a_limit_that_always_holds_is_said_in_the_kind_that_the_station
     assert "as a profile of kind Recurring" in item.installed.detail
 
 
+async def test_68_a_refused_limit_of_the_whole_station_is_told_with_what_to_do_and_the_workaround_helps(
+    office: RunningOffice,
+) -> None:
+    await office.put(station())
+    charger = Charger(
+        lambda profile: (
+            "Rejected" if profile["chargingProfilePurpose"] == "ChargePointMaxProfile" else "Accepted"
+        ),
+        ChargingScheduleAllowedChargingRateUnit="Current",
+    )
+    await charger.boot(office)
+    whole = schedule("32", "16", start_schedule=NOON)
+    await want(office, purpose="ChargingStationMaxProfile", kind="Absolute", schedule=whole)
+    item = await in_state(office, "REFUSED")
+    assert item.installed is not None
+    assert (item.installed.status, "no_station_limit" in item.installed.detail) == ("Rejected", True)
+    needs = {"workarounds": Workarounds(no_station_limit=True)}
+    await office.office.stations.change("CP1", 1, needs, "test")
+    await office.office.profile_keeping.sync("CP1")
+    await in_state(office, "INSTALLED")
+    purposes = [each["chargingProfilePurpose"] for each in charger.profiles]
+    assert purposes == ["ChargePointMaxProfile", "TxDefaultProfile"]
+
+
 async def test_other_ways_never_take_the_place_of_another_profile(office: RunningOffice) -> None:
     await office.put(station())
     charger = Charger(

@@ -77,6 +77,11 @@ MAX_COMPOSITES: Final = 8
 NOT_KNOWN: Final = frozenset(("NotSupported", "NotImplemented"))
 """A station that says so has no charging profiles: it takes none said otherwise either."""
 
+NO_STATION_LIMIT: Final = (
+    "some models take no limit of the whole station: assign a TxDefaultProfile, or set no_station_limit in "
+    "the workarounds of the station"
+)
+
 
 class ProfileTelling:
     """Tells stations of their profiles. What it writes nobody else does."""
@@ -200,6 +205,8 @@ class ProfileTelling:
             if is_taken:
                 await self._told(found, assignment, "INSTALLED", said, detail, last.profile, limits)
                 return limits, last.profile
+        if last.profile.purpose == "ChargingStationMaxProfile":
+            detail = f"{detail}; {NO_STATION_LIMIT}" if detail else NO_STATION_LIMIT
         await self._told(found, assignment, "REFUSED", said, detail, last.profile, limits)
         return limits, None
 
