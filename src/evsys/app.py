@@ -33,7 +33,9 @@ from evsys.log import configure, escaped
 
 if TYPE_CHECKING:
     from evsys.bots.mqtt import MqttDoor
+    from evsys.core.alarms import Rule
     from evsys.core.ports import Bus
+    from evsys.core.records import AlarmKind
     from evsys.core.workarounds import Models
     from evsys.csms.node import Node
     from evsys.files.ftp import FtpExchange
@@ -370,6 +372,7 @@ async def _office(assignment: Assignment) -> None:
             assignment.config.local_lists.enabled,
             offers_tls=station_files(assignment.config) is not None,
             notifiers=_notifiers(assignment.config),
+            alarm_rules=_alarm_rules(assignment.config),
         )
         Tallies(registry).counts(
             "evsys_charging_profiles_told",
@@ -442,6 +445,25 @@ def _signer(config: Config) -> "Signer | None":
     except AuthorityUnavailable as error:
         log.error("no certificates can be signed", reason=str(error))
         return None
+
+
+def _alarm_rules(config: Config) -> "dict[AlarmKind, Rule]":
+    """The rules of the configuration over those of the program."""
+    from evsys.core.alarms import DEFAULTS, MEASURED_BY, wanted
+    from evsys.core.records import AlarmRule
+
+    rules = {}
+    for kind, rule in DEFAULTS.items():
+        section = getattr(config.alarms, kind)
+        said = AlarmRule(
+            kind=kind,
+            enabled=section.enabled,
+            severity=section.severity or None,
+            repeat_s=section.repeat or None,
+        )
+        measured = {MEASURED_BY[kind]: section.threshold or None}
+        rules[kind] = wanted(rule, msgspec.structs.replace(said, **measured))
+    return rules
 
 
 def _file_settings(assignment: Assignment) -> "FileSettings":

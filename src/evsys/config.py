@@ -26,6 +26,8 @@ import yaml
 from msgspec import Meta, Struct, ValidationError, convert, inspect
 from msgspec.structs import FieldInfo, fields, replace
 
+from evsys.core.alarms import DEFAULTS, MEASURED_BY
+from evsys.core.records import AlarmKind
 from evsys.notify.apprise import Config as Apprise
 from evsys.notify.mail import Config as Mail
 from evsys.notify.mail import sender_of
@@ -187,6 +189,41 @@ class Files(Section, frozen=True, kw_only=True):
     ftp: FilesFtp = FilesFtp()
 
 
+class AlarmRule(Section, frozen=True, kw_only=True):
+    """What becomes an alarm of one kind (`core.alarms`)."""
+
+    enabled: bool = True
+    severity: Literal["", "critical", "warning", "info"] = ""
+    threshold: Annotated[int, Meta(ge=0, le=86_400)] = 0
+    repeat: Annotated[int, Meta(ge=0, le=86_400)] = 0
+
+
+def _rule(kind: AlarmKind) -> AlarmRule:
+    rule = DEFAULTS[kind]
+    return AlarmRule(threshold=getattr(rule, MEASURED_BY[kind]), repeat=rule.repeat_s)
+
+
+class Alarms(Section, frozen=True, kw_only=True):
+    """What people should look at; by kind."""
+
+    station_offline: AlarmRule = _rule("station_offline")
+    connector_faulted: AlarmRule = _rule("connector_faulted")
+    no_energy: AlarmRule = _rule("no_energy")
+    session_abandoned: AlarmRule = _rule("session_abandoned")
+    meter_silent: AlarmRule = _rule("meter_silent")
+    meter_backwards: AlarmRule = _rule("meter_backwards")
+    authorization_refused: AlarmRule = _rule("authorization_refused")
+    clock_off: AlarmRule = _rule("clock_off")
+    security_event: AlarmRule = _rule("security_event")
+    connection_refused: AlarmRule = _rule("connection_refused")
+    certificate_refused: AlarmRule = _rule("certificate_refused")
+    certificate_ends: AlarmRule = _rule("certificate_ends")
+    upgrade_failed: AlarmRule = _rule("upgrade_failed")
+    disk_space: AlarmRule = _rule("disk_space")
+    database: AlarmRule = _rule("database")
+    event_set_aside: AlarmRule = _rule("event_set_aside")
+
+
 class DataTransfer(Section, frozen=True, kw_only=True):
     vendors: tuple[str, ...] = ()
 
@@ -257,6 +294,7 @@ class Config(Section, frozen=True, kw_only=True):
     ca: Ca = Ca()
     local_lists: LocalLists = LocalLists()
     files: Files = Files()
+    alarms: Alarms = Alarms()
     data_transfer: DataTransfer = DataTransfer()
     quirks: Quirks = Quirks()
     mongo: Mongo = Mongo()
@@ -343,15 +381,16 @@ def load(path: Path | None, environment: Mapping[str, str]) -> Loaded:
 
 def known_keys() -> Iterator[tuple[str, FieldInfo]]:
     """Every key that a file may hold, dotted, in the order of the Structs."""
-    return _keys_of(Config, "")
+    return _keys_of(Config(), "")
 
 
-def _keys_of(section: type[Section], prefix: str) -> Iterator[tuple[str, FieldInfo]]:
+def _keys_of(section: Section, prefix: str) -> Iterator[tuple[str, FieldInfo]]:
     for field in fields(section):
-        if isinstance(field.type, type) and issubclass(field.type, Section):
-            yield from _keys_of(field.type, f"{prefix}{field.name}.")
+        default = getattr(section, field.name)
+        if isinstance(default, Section):
+            yield from _keys_of(default, f"{prefix}{field.name}.")
         else:
-            yield prefix + field.name, field
+            yield prefix + field.name, replace(field, default=default)
 
 
 # -- what is wrong although every value has its type ---------------------------------------------------------

@@ -42,9 +42,11 @@ ALARM = records.Alarm(
     kind="security_event",
     name="n",
     severity="warning",
+    facts=Raw(b"{}"),
     raised_at=NOON,
     last_at=NOON,
     last_seq=1,
+    told_at=NOON,
 )
 
 OF_A_STATION = [
@@ -56,7 +58,12 @@ OF_A_STATION = [
     events.StationSecurityChanged(station_id="CP1", by="b"),
     events.SecurityUpgradeChanged(station_id="CP1", upgrade_id="u", profile=1, state="done"),
     events.AlarmRaised(alarm=ALARM),
+    events.AlarmRepeated(alarm=ALARM),
+    events.AlarmFlapping(alarm=ALARM),
+    events.AlarmSettled(alarm=ALARM),
     events.AlarmAcknowledged(alarm=ALARM, by="b"),
+    events.AlarmCleared(alarm=ALARM, by="b"),
+    events.AlarmRuleChanged(rule=records.AlarmRule(kind="no_energy", station_id="CP1"), by="b"),
     events.CertificateIssued(station_id="CP1", serial="a", name="n", valid_until=NOON),
     events.CertificateRefused(station_id="CP1", reason="r"),
     events.CertificateEnding(station_id="CP1", serial="a", valid_until=NOON, days=7),

@@ -5,7 +5,7 @@ of itself over the bus. A part that cannot be had is left out and says so with a
 scrape never fails because of one of them.
 """
 
-from typing import Final
+from typing import Final, get_args
 
 import structlog
 from litestar import Litestar, Response, get
@@ -18,8 +18,10 @@ from evsys import metrics
 from evsys.api import problems
 from evsys.core.errors import StoreUnavailable
 from evsys.core.ports import GATEWAY_METRICS, BusTimeout, NobodyThere
+from evsys.core.records import AlarmSeverity
 from evsys.office.office import Office
 from evsys.office.series import EvsysSeries
+from evsys.store.views import alarms
 
 GATEWAY_WITHIN_S: Final = 3.0
 """How long the gateway's part is waited for; Prometheus gives up a scrape after ten seconds."""
@@ -40,10 +42,14 @@ class Page:
         self._database_up = Gauge(
             "evsys_database_up", "Whether the database could be read for this scrape", registry=registry
         )
+        self._alarms = Gauge(
+            "evsys_open_alarms", "Alarms that are not cleared", labelnames=["severity"], registry=registry
+        )
 
     async def text(self) -> bytes:
         gateway = await self._gateway()
         series = await self._evsys()
+        await self._count_alarms()
         return metrics.text(self._registry) + series + gateway
 
     async def _evsys(self) -> bytes:
@@ -57,6 +63,15 @@ class Page:
         registry = CollectorRegistry()
         registry.register(metrics.Fixed(metrics.evsys_series(samples)))
         return metrics.text(registry)
+
+    async def _count_alarms(self) -> None:
+        try:
+            found = await self._office.reader.read(alarms.open_by_severity)
+        except StoreUnavailable:
+            self._alarms.clear()
+            return
+        for severity in get_args(AlarmSeverity):
+            self._alarms.labels(severity).set(found.get(severity, 0))
 
     async def _gateway(self) -> bytes:
         try:

@@ -5,12 +5,13 @@ orders them by `seq`, which the store assigns at commit. The kind in a row and i
 """
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Raw, Struct
 
 from evsys.core.records import (
     Alarm,
+    AlarmRule,
     ApiKey,
     Campaign,
     ConfigurationTemplate,
@@ -120,8 +121,40 @@ class AlarmRaised(_Event, frozen=True, kw_only=True):
     alarm: Alarm
 
 
+class AlarmRepeated(_Event, frozen=True, kw_only=True):
+    """What an open alarm tells of has happened again; told once in a while, its `count` says how often."""
+
+    alarm: Alarm
+
+
+class AlarmFlapping(_Event, frozen=True, kw_only=True):
+    """What an open alarm tells of comes and goes: only its `count` grows until it has settled."""
+
+    alarm: Alarm
+
+
+class AlarmSettled(_Event, frozen=True, kw_only=True):
+    """What came and went has stayed as it is for a while."""
+
+    alarm: Alarm
+
+
 class AlarmAcknowledged(_Event, frozen=True, kw_only=True):
     alarm: Alarm
+    by: str = ""
+
+
+class AlarmCleared(_Event, frozen=True, kw_only=True):
+    """What an alarm told of is over, by itself (`by` is empty) or because somebody says so."""
+
+    alarm: Alarm
+    by: str = ""
+
+
+class AlarmRuleChanged(_Event, frozen=True, kw_only=True):
+    """People want something else of a kind of alarm, everywhere or at a station."""
+
+    rule: AlarmRule
     by: str = ""
 
 
@@ -153,6 +186,11 @@ class ConnectionRefused(_Event, frozen=True, kw_only=True):
     detail: str = ""
     times: int = 1
     """How many there were since the last time it was told."""
+
+
+STOPPING: Final = "the central system stops"
+RESTARTED: Final = "the central system was restarted"
+"""Reasons of a StationDisconnected that are no fault of the station or its link."""
 
 
 class StationDisconnected(_Event, frozen=True, kw_only=True):
@@ -476,7 +514,12 @@ Event = (
     | CertificateRevoked
     | ConnectionRefused
     | AlarmRaised
+    | AlarmRepeated
+    | AlarmFlapping
+    | AlarmSettled
     | AlarmAcknowledged
+    | AlarmCleared
+    | AlarmRuleChanged
     | StationConnected
     | StationDisconnected
     | StationBooted
@@ -572,8 +615,17 @@ def station_of(event: Event) -> str:
             ChargingProfileAssigned(assignment=assignment) | ChargingProfileUnassigned(assignment=assignment)
         ):
             return assignment.station_id
-        case AlarmRaised(alarm=alarm) | AlarmAcknowledged(alarm=alarm):
-            return alarm.station_id
+        case (
+            AlarmRaised()
+            | AlarmRepeated()
+            | AlarmFlapping()
+            | AlarmSettled()
+            | AlarmAcknowledged()
+            | AlarmCleared()
+        ):
+            return event.alarm.station_id
+        case AlarmRuleChanged(rule=rule):
+            return rule.station_id
         case MessageQuarantined(quarantined=quarantined):
             return quarantined.station_id
         case JobChanged(job=job):

@@ -170,32 +170,100 @@ class SecurityUpgrade(Record, frozen=True, kw_only=True):
 
 
 AlarmKind = Literal[
-    "security_event", "connection_refused", "certificate_refused", "certificate_ends", "upgrade_failed"
+    "station_offline",
+    "connector_faulted",
+    "no_energy",
+    "session_abandoned",
+    "meter_silent",
+    "meter_backwards",
+    "authorization_refused",
+    "clock_off",
+    "security_event",
+    "connection_refused",
+    "certificate_refused",
+    "certificate_ends",
+    "upgrade_failed",
+    "disk_space",
+    "database",
+    "event_set_aside",
 ]
-AlarmSeverity = Literal["critical", "warning"]
+AlarmSeverity = Literal["critical", "warning", "info"]
 
 
 class Alarm(Record, frozen=True, kw_only=True):
-    """Something that people should look at; the office's. One of a station, kind and name is open at a
-    time."""
+    """Something that people should look at; the office's. One of a station, kind and name that is not cleared
+    exists at a time."""
 
     id: str
     station_id: str
     """Empty where it is of no station that is known."""
     kind: AlarmKind
     name: str
-    """What it is within its kind: the type of a security event, the reason of a refusal."""
+    """What it is within its kind: the type of a security event, the reason of a refusal, a connector
+    (`1-1`), a transaction."""
     severity: AlarmSeverity
     detail: str = ""
     """What was said of it last."""
+    facts: Raw
+    """The same as a JSON object, for programs: its members depend on the kind."""
     count: int = 1
     """How often it happened."""
+    flapping: bool = False
+    """Whether it comes and goes: then only `count` tells of it until it has settled."""
     raised_at: datetime
     last_at: datetime
     last_seq: int
     """The number of the last event that was counted."""
+    told_at: datetime
+    """When it was last raised or repeated as an event."""
     acknowledged_at: datetime | None = None
     acknowledged_by: str = ""
+    note: str = ""
+    """What somebody had to say when it was acknowledged or cleared."""
+    cleared_at: datetime | None = None
+    cleared_by: str = ""
+    """Empty: it passed by itself."""
+    version: int = 1
+
+
+class AlarmWatch(Record, frozen=True, kw_only=True):
+    """What is to become an alarm, or stops being one, when its time has come (`core.alarms`); the
+    office's."""
+
+    station_id: str
+    kind: AlarmKind
+    name: str
+    holds: bool
+    """Whether it is so now; never of what only happens."""
+    since: datetime
+    moments: Raw
+    """When it began or happened lately: a JSON list of times."""
+    severity: AlarmSeverity
+    detail: str = ""
+    facts: Raw
+    due_at: datetime | None = None
+    """When it is to be looked at."""
+    muted: bool = False
+    """Whether somebody has cleared its alarm while it held: it is not raised again until it has ended."""
+    last_seq: int
+    version: int = 1
+
+
+class AlarmRule(Record, frozen=True, kw_only=True):
+    """What people want of a kind of alarm, everywhere or at a station; the office's. What is None is as the
+    next wider rule says it."""
+
+    kind: AlarmKind
+    station_id: str = ""
+    """Empty: everywhere."""
+    enabled: bool | None = None
+    severity: AlarmSeverity | None = None
+    after_s: int | None = None
+    times: int | None = None
+    within_s: int | None = None
+    clears_after_s: int | None = None
+    repeat_s: int | None = None
+    threshold: int | None = None
     version: int = 1
 
 

@@ -21,6 +21,7 @@ from evsys.core import records
 from evsys.core.credentials import NOTHING_PROVED, Proved
 from evsys.core.errors import StationOffline
 from evsys.core.events import (
+    STOPPING,
     CertificateRevoked,
     Event,
     ReservationChanged,
@@ -263,7 +264,7 @@ class Node:
         await self._settle()
         for running in list(self.stations.values()):
             if running.connection is not None:
-                running.connection.close(CLOSE_GOING_AWAY, "the central system stops")
+                running.connection.close(CLOSE_GOING_AWAY, STOPPING)
         self.flush_last_seen()
         self.shared.quirks.flush()
         self.knocks.flush()

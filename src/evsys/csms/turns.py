@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from msgspec.structs import replace
 
-from evsys.core.events import StationConnected, StationDisconnected
+from evsys.core.events import RESTARTED, StationConnected, StationDisconnected
 from evsys.core.facts import Fact, FactMissing, StartFact, TokenFact
 from evsys.core.ports import FactValue
 from evsys.core.provisioning import admits
@@ -645,7 +645,7 @@ class Running:
     def _part(self, turn: Turn) -> None:
         status = turn.station.status
         turn.work.save(replace(status, connected=False, disconnected_at=turn.now))
-        reason = self._lost_reason or "the central system was restarted"
+        reason = self._lost_reason or RESTARTED
         turn.work.tell(StationDisconnected(station_id=self.id, reason=reason))
 
     def _on_parted(self, settlement: Settlement) -> None:

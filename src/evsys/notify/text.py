@@ -18,7 +18,11 @@ from msgspec import Struct
 
 from evsys.core.events import (
     AlarmAcknowledged,
+    AlarmCleared,
+    AlarmFlapping,
     AlarmRaised,
+    AlarmRepeated,
+    AlarmSettled,
     AuthorizationAnswered,
     CampaignChanged,
     CertificateEnding,
@@ -101,7 +105,7 @@ class _Said(Struct, frozen=True):
 def severity_of(event: Event) -> Severity:
     """How much an event matters: alarms say so themselves."""
     match event:
-        case AlarmRaised(alarm=alarm):
+        case AlarmRaised(alarm=alarm) | AlarmRepeated(alarm=alarm) | AlarmFlapping(alarm=alarm):
             return alarm.severity
         case SubscriptionPaused() | EventSetAside():
             return "warning"
@@ -112,8 +116,15 @@ def severity_of(event: Event) -> Severity:
 def alarm_of(event: Event) -> Alarm | None:
     """The alarm that an event tells of."""
     match event:
-        case AlarmRaised(alarm=alarm) | AlarmAcknowledged(alarm=alarm):
-            return alarm
+        case (
+            AlarmRaised()
+            | AlarmRepeated()
+            | AlarmFlapping()
+            | AlarmSettled()
+            | AlarmAcknowledged()
+            | AlarmCleared()
+        ):
+            return event.alarm
         case _:
             return None
 
@@ -265,8 +276,20 @@ def _said(event: Event, name: str, speaker: Speaker) -> _Said:
     """What is particular of an event. `name`: its station's."""
     say = speaker.say
     match event:
-        case AlarmRaised(alarm=alarm):
+        case AlarmRaised(alarm=alarm) | AlarmRepeated(alarm=alarm) | AlarmFlapping(alarm=alarm):
             return _alarm(alarm, name, speaker)
+        case AlarmSettled(alarm=alarm):
+            return _Said(
+                say("settled: {what}", what=_alarm_title(alarm, speaker)),
+                say("It comes and goes no longer: {what}.", what=_alarm_title(alarm, speaker)),
+                since=alarm.raised_at,
+            )
+        case AlarmCleared(alarm=alarm):
+            return _Said(
+                say("over: {what}", what=_alarm_title(alarm, speaker)),
+                say("The alarm is over: {what}.", what=_alarm_title(alarm, speaker)),
+                since=alarm.raised_at,
+            )
         case AlarmAcknowledged(alarm=alarm):
             return _Said(
                 say("seen: {what}", what=_alarm_title(alarm, speaker)),
@@ -675,6 +698,8 @@ def _alarm(alarm: Alarm, name: str, speaker: Speaker) -> _Said:
     say = speaker.say
     title = _alarm_title(alarm, speaker)
     what = say("{what}. {detail}", what=title, detail=alarm.detail)
+    if alarm.flapping:
+        what += " " + say("It comes and goes.")
     if alarm.count > 1:
         what += " " + speaker.plural("{number} time so far.", "{number} times so far.", alarm.count)
     return _Said(
@@ -700,6 +725,28 @@ def _alarm_title(alarm: Alarm, speaker: Speaker) -> str:
             return say("Certificate ends")
         case "upgrade_failed":
             return say("Upgrade of security failed: {name}", name=alarm.name)
+        case "station_offline":
+            return say("Station offline")
+        case "connector_faulted":
+            return say("Connector {name} faulted", name=alarm.name)
+        case "no_energy":
+            return say("Session without energy: {name}", name=alarm.name)
+        case "session_abandoned":
+            return say("Session abandoned")
+        case "meter_silent":
+            return say("Meter silent in session {name}", name=alarm.name)
+        case "meter_backwards":
+            return say("Meter ran backwards at EVSE {name}", name=alarm.name)
+        case "authorization_refused":
+            return say("Cards refused again and again")
+        case "clock_off":
+            return say("Clock of the station is wrong")
+        case "disk_space":
+            return say("Disk nearly full")
+        case "database":
+            return say("Database in trouble")
+        case "event_set_aside":
+            return say("Event given up by {name}", name=alarm.name)
 
 
 def _alarm_todo(kind: AlarmKind, speaker: Speaker) -> str:
@@ -719,3 +766,21 @@ def _alarm_todo(kind: AlarmKind, speaker: Speaker) -> str:
             )
         case "upgrade_failed":
             return say("Look at what the station said, and begin the upgrade again.")
+        case "station_offline":
+            return say("See that the station has power and a network.")
+        case "connector_faulted":
+            return say("Look up the codes in the manual of the station; a reset may help.")
+        case "no_energy" | "meter_silent":
+            return say("Look at the cable, the car and the meter.")
+        case "session_abandoned":
+            return say("Ask the station for its diagnostics; the energy is what was known last.")
+        case "meter_backwards":
+            return say("Have the meter looked at before the session is charged for.")
+        case "authorization_refused":
+            return say("Register the card if it is one of yours.")
+        case "clock_off":
+            return say("Let the station have its time from the server, or restart it.")
+        case "disk_space":
+            return say("Make room before the database can write no more.")
+        case "database" | "event_set_aside":
+            return say("Look into the log of the server.")

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Mapping
 
+from evsys.core.alarms import DEFAULTS, Rule
 from evsys.core.ports import Bus, Clock
+from evsys.core.records import AlarmKind
 from evsys.core.workarounds import Models
 from evsys.notify.notifier import Notifier
 from evsys.office.alarms import Alarms
@@ -61,13 +63,14 @@ class Office:
         offers_tls: bool = True,
         notifiers: Mapping[str, Notifier] | None = None,
         pace: Pace | None = None,
+        alarm_rules: Mapping[AlarmKind, Rule] = DEFAULTS,
     ) -> None:
         """`server_key` is what digests of stations' passwords are made with; `files`: where those of jobs
         lie, and how stations reach them; `wire`: the wire log, where one is kept; `signer`: who signs
         stations' certificates, each of which must hold `organisation`; `models`: the model profiles that are
         known; `keep_local_lists`: whether the lists of stations are kept that do not say so themselves;
         `offers_tls`: whether stations can connect with TLS; `notifiers`: the channels that messages leave by,
-        and `pace` how patiently."""
+        and `pace` how patiently; `alarm_rules`: what becomes an alarm where people want nothing else."""
         self._books = books = Books(store, bus, clock)
         self.clock = clock
         self.bus = bus
@@ -105,7 +108,8 @@ class Office:
         self.upgrades = Upgrades(
             books, reader, clock, self.commands, self.security, self.certificates, offers_tls
         )
-        self.alarms = Alarms(books, reader, clock)
+        self.status = Status(books, reader, bus)
+        self.alarms = Alarms(books, reader, clock, self.status, files.folder.parent, alarm_rules)
         self.alarms.follow(self.consumers)
         self.files = Files(books, reader, clock, files)
         self.jobs = Jobs(books, reader, clock, self.files)
@@ -120,7 +124,6 @@ class Office:
         if notifiers:
             self.notices.follow(self.consumers)
         self.wire = wire
-        self.status = Status(books, reader, bus)
 
     def sole(self, name: str) -> Sole:
         """What one office alone does."""
@@ -141,5 +144,6 @@ class Office:
                 self.upkeep,
                 self.profile_keeping,
                 self.deliveries,
+                self.alarms,
             ):
                 working.create_task(each.run())

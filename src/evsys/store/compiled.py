@@ -9,7 +9,7 @@ from evsys.core import records
 from evsys.core.records import Record
 from evsys.store.tables import CompiledTable, Lookup, Statement
 
-VERSION: Final = "0018"
+VERSION: Final = "0019"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 TABLES: Final[dict[type[Record], CompiledTable]] = {
@@ -275,40 +275,148 @@ TABLES: Final[dict[type[Record], CompiledTable]] = {
             "name",
             "severity",
             "detail",
+            "facts",
             "count",
+            "flapping",
             "raised_at",
             "last_at",
             "last_seq",
+            "told_at",
             "acknowledged_at",
             "acknowledged_by",
+            "note",
+            "cleared_at",
+            "cleared_by",
             "version",
         ),
-        cells={"raised_at": "time", "last_at": "time", "acknowledged_at": "time"},
+        cells={
+            "facts": "json",
+            "flapping": "flag",
+            "raised_at": "time",
+            "last_at": "time",
+            "told_at": "time",
+            "acknowledged_at": "time",
+            "cleared_at": "time",
+        },
         statements={
             "save": Statement(
-                "INSERT INTO alarms (id, station_id, kind, name, severity, detail, count, raised_at, last_at, last_seq, acknowledged_at, acknowledged_by, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET station_id = excluded.station_id, kind = excluded.kind, name = excluded.name, severity = excluded.severity, detail = excluded.detail, count = excluded.count, raised_at = excluded.raised_at, last_at = excluded.last_at, last_seq = excluded.last_seq, acknowledged_at = excluded.acknowledged_at, acknowledged_by = excluded.acknowledged_by, version = excluded.version"
+                "INSERT INTO alarms (id, station_id, kind, name, severity, detail, facts, count, flapping, raised_at, last_at, last_seq, told_at, acknowledged_at, acknowledged_by, note, cleared_at, cleared_by, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET station_id = excluded.station_id, kind = excluded.kind, name = excluded.name, severity = excluded.severity, detail = excluded.detail, facts = excluded.facts, count = excluded.count, flapping = excluded.flapping, raised_at = excluded.raised_at, last_at = excluded.last_at, last_seq = excluded.last_seq, told_at = excluded.told_at, acknowledged_at = excluded.acknowledged_at, acknowledged_by = excluded.acknowledged_by, note = excluded.note, cleared_at = excluded.cleared_at, cleared_by = excluded.cleared_by, version = excluded.version"
             ),
             "add": Statement(
-                "INSERT INTO alarms (id, station_id, kind, name, severity, detail, count, raised_at, last_at, last_seq, acknowledged_at, acknowledged_by, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                "INSERT INTO alarms (id, station_id, kind, name, severity, detail, facts, count, flapping, raised_at, last_at, last_seq, told_at, acknowledged_at, acknowledged_by, note, cleared_at, cleared_by, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             ),
             "add_once": Statement(
-                "INSERT INTO alarms (id, station_id, kind, name, severity, detail, count, raised_at, last_at, last_seq, acknowledged_at, acknowledged_by, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+                "INSERT INTO alarms (id, station_id, kind, name, severity, detail, facts, count, flapping, raised_at, last_at, last_seq, told_at, acknowledged_at, acknowledged_by, note, cleared_at, cleared_by, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
             ),
             "change": Statement(
-                "UPDATE alarms SET station_id=?, kind=?, name=?, severity=?, detail=?, count=?, raised_at=?, last_at=?, last_seq=?, acknowledged_at=?, acknowledged_by=?, version=? WHERE alarms.id = ? AND alarms.version = ? - 1",
-                (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 12),
+                "UPDATE alarms SET station_id=?, kind=?, name=?, severity=?, detail=?, facts=?, count=?, flapping=?, raised_at=?, last_at=?, last_seq=?, told_at=?, acknowledged_at=?, acknowledged_by=?, note=?, cleared_at=?, cleared_by=?, version=? WHERE alarms.id = ? AND alarms.version = ? - 1",
+                (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 0, 18),
                 exact=True,
             ),
             "remove": Statement("DELETE FROM alarms WHERE alarms.id = ?", (0,)),
         },
         lookups=(
             Lookup(
-                "SELECT alarms.id, alarms.station_id, alarms.kind, alarms.name, alarms.severity, alarms.detail, alarms.count, alarms.raised_at, alarms.last_at, alarms.last_seq, alarms.acknowledged_at, alarms.acknowledged_by, alarms.version  FROM alarms  WHERE alarms.id = ?",
+                "SELECT alarms.id, alarms.station_id, alarms.kind, alarms.name, alarms.severity, alarms.detail, alarms.facts, alarms.count, alarms.flapping, alarms.raised_at, alarms.last_at, alarms.last_seq, alarms.told_at, alarms.acknowledged_at, alarms.acknowledged_by, alarms.note, alarms.cleared_at, alarms.cleared_by, alarms.version  FROM alarms  WHERE alarms.id = ?",
                 (0,),
             ),
             Lookup(
-                "SELECT alarms.id, alarms.station_id, alarms.kind, alarms.name, alarms.severity, alarms.detail, alarms.count, alarms.raised_at, alarms.last_at, alarms.last_seq, alarms.acknowledged_at, alarms.acknowledged_by, alarms.version  FROM alarms  WHERE alarms.station_id = ? AND alarms.kind = ? AND alarms.name = ? AND acknowledged_at IS NULL",
+                "SELECT alarms.id, alarms.station_id, alarms.kind, alarms.name, alarms.severity, alarms.detail, alarms.facts, alarms.count, alarms.flapping, alarms.raised_at, alarms.last_at, alarms.last_seq, alarms.told_at, alarms.acknowledged_at, alarms.acknowledged_by, alarms.note, alarms.cleared_at, alarms.cleared_by, alarms.version  FROM alarms  WHERE alarms.station_id = ? AND alarms.kind = ? AND alarms.name = ? AND cleared_at IS NULL",
                 (1, 2, 3),
+            ),
+        ),
+    ),
+    records.AlarmWatch: CompiledTable(
+        name="alarm_watches",
+        columns=(
+            "station_id",
+            "kind",
+            "name",
+            "holds",
+            "since",
+            "moments",
+            "severity",
+            "detail",
+            "facts",
+            "due_at",
+            "muted",
+            "last_seq",
+            "version",
+        ),
+        cells={
+            "holds": "flag",
+            "since": "time",
+            "moments": "json",
+            "facts": "json",
+            "due_at": "time",
+            "muted": "flag",
+        },
+        statements={
+            "save": Statement(
+                "INSERT INTO alarm_watches (station_id, kind, name, holds, since, moments, severity, detail, facts, due_at, muted, last_seq, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (station_id, kind, name) DO UPDATE SET holds = excluded.holds, since = excluded.since, moments = excluded.moments, severity = excluded.severity, detail = excluded.detail, facts = excluded.facts, due_at = excluded.due_at, muted = excluded.muted, last_seq = excluded.last_seq, version = excluded.version"
+            ),
+            "add": Statement(
+                "INSERT INTO alarm_watches (station_id, kind, name, holds, since, moments, severity, detail, facts, due_at, muted, last_seq, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO alarm_watches (station_id, kind, name, holds, since, moments, severity, detail, facts, due_at, muted, last_seq, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "change": Statement(
+                "UPDATE alarm_watches SET holds=?, since=?, moments=?, severity=?, detail=?, facts=?, due_at=?, muted=?, last_seq=?, version=? WHERE alarm_watches.station_id = ? AND alarm_watches.kind = ? AND alarm_watches.name = ? AND alarm_watches.version = ? - 1",
+                (3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 1, 2, 12),
+                exact=True,
+            ),
+            "remove": Statement(
+                "DELETE FROM alarm_watches WHERE alarm_watches.station_id = ? AND alarm_watches.kind = ? AND alarm_watches.name = ?",
+                (0, 1, 2),
+            ),
+        },
+        lookups=(
+            Lookup(
+                "SELECT alarm_watches.station_id, alarm_watches.kind, alarm_watches.name, alarm_watches.holds, alarm_watches.since, alarm_watches.moments, alarm_watches.severity, alarm_watches.detail, alarm_watches.facts, alarm_watches.due_at, alarm_watches.muted, alarm_watches.last_seq, alarm_watches.version  FROM alarm_watches  WHERE alarm_watches.station_id = ? AND alarm_watches.kind = ? AND alarm_watches.name = ?",
+                (0, 1, 2),
+            ),
+        ),
+    ),
+    records.AlarmRule: CompiledTable(
+        name="alarm_rules",
+        columns=(
+            "kind",
+            "station_id",
+            "enabled",
+            "severity",
+            "after_s",
+            "times",
+            "within_s",
+            "clears_after_s",
+            "repeat_s",
+            "threshold",
+            "version",
+        ),
+        cells={"enabled": "flag"},
+        statements={
+            "save": Statement(
+                "INSERT INTO alarm_rules (kind, station_id, enabled, severity, after_s, times, within_s, clears_after_s, repeat_s, threshold, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (kind, station_id) DO UPDATE SET enabled = excluded.enabled, severity = excluded.severity, after_s = excluded.after_s, times = excluded.times, within_s = excluded.within_s, clears_after_s = excluded.clears_after_s, repeat_s = excluded.repeat_s, threshold = excluded.threshold, version = excluded.version"
+            ),
+            "add": Statement(
+                "INSERT INTO alarm_rules (kind, station_id, enabled, severity, after_s, times, within_s, clears_after_s, repeat_s, threshold, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO alarm_rules (kind, station_id, enabled, severity, after_s, times, within_s, clears_after_s, repeat_s, threshold, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "change": Statement(
+                "UPDATE alarm_rules SET enabled=?, severity=?, after_s=?, times=?, within_s=?, clears_after_s=?, repeat_s=?, threshold=?, version=? WHERE alarm_rules.kind = ? AND alarm_rules.station_id = ? AND alarm_rules.version = ? - 1",
+                (2, 3, 4, 5, 6, 7, 8, 9, 10, 0, 1, 10),
+                exact=True,
+            ),
+            "remove": Statement(
+                "DELETE FROM alarm_rules WHERE alarm_rules.kind = ? AND alarm_rules.station_id = ?", (0, 1)
+            ),
+        },
+        lookups=(
+            Lookup(
+                "SELECT alarm_rules.kind, alarm_rules.station_id, alarm_rules.enabled, alarm_rules.severity, alarm_rules.after_s, alarm_rules.times, alarm_rules.within_s, alarm_rules.clears_after_s, alarm_rules.repeat_s, alarm_rules.threshold, alarm_rules.version  FROM alarm_rules  WHERE alarm_rules.kind = ? AND alarm_rules.station_id = ?",
+                (0, 1),
             ),
         ),
     ),

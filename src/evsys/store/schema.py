@@ -50,7 +50,7 @@ from evsys.store.cells import (
     workarounds_to_text,
 )
 
-VERSION: Final = "0018"
+VERSION: Final = "0019"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 
@@ -149,6 +149,10 @@ def _maybe_text(name: str) -> Column[str]:
 
 def _flag(name: str) -> Column[bool]:
     return Column(name, Boolean(), nullable=False)
+
+
+def _maybe_flag(name: str) -> Column[bool]:
+    return Column(name, Boolean())
 
 
 def _number(name: str) -> Column[int]:
@@ -319,29 +323,82 @@ alarms: Final = Table(
     _text("name"),
     _text("severity"),
     _text("detail"),
+    _json("facts"),
     _number("count"),
+    _flag("flapping"),
     _time("raised_at"),
     _time("last_at"),
     _number("last_seq"),
+    _time("told_at"),
     _maybe_time("acknowledged_at"),
     _text("acknowledged_by"),
+    _text("note"),
+    _maybe_time("cleared_at"),
+    _text("cleared_by"),
     _number("version"),
 )
-_unseen = text("acknowledged_at IS NULL")
+_uncleared = text("cleared_at IS NULL")
 Index(
     "alarms_open",
     alarms.c.station_id,
     alarms.c.kind,
     alarms.c.name,
     unique=True,
-    sqlite_where=_unseen,
-    postgresql_where=_unseen,
+    sqlite_where=_uncleared,
+    postgresql_where=_uncleared,
 )
 """One of a kind and name is open at a time: what happens again is counted in it."""
+Index(
+    "alarms_open_by_time",
+    alarms.c.raised_at,
+    alarms.c.id,
+    alarms.c.severity,
+    sqlite_where=_uncleared,
+    postgresql_where=_uncleared,
+)
+"""Pages of those that are open, newest first, and how many there are of each severity."""
 Index("alarms_by_time", alarms.c.raised_at, alarms.c.id)
 """Pages of all alarms, newest first."""
 Index("alarms_by_station", alarms.c.station_id, alarms.c.raised_at, alarms.c.id)
 """Pages of a station's alarms, newest first."""
+
+alarm_watches: Final = Table(
+    "alarm_watches",
+    metadata,
+    _key("station_id"),
+    _key("kind"),
+    _key("name"),
+    _flag("holds"),
+    _time("since"),
+    _json("moments"),
+    _text("severity"),
+    _text("detail"),
+    _json("facts"),
+    _maybe_time("due_at"),
+    _flag("muted"),
+    _number("last_seq"),
+    _number("version"),
+    sqlite_with_rowid=False,
+)
+Index("alarm_watches_due", alarm_watches.c.due_at)
+"""Those whose time has come."""
+
+alarm_rules: Final = Table(
+    "alarm_rules",
+    metadata,
+    _key("kind"),
+    _key("station_id"),
+    _maybe_flag("enabled"),
+    _maybe_text("severity"),
+    _maybe_number("after_s"),
+    _maybe_number("times"),
+    _maybe_number("within_s"),
+    _maybe_number("clears_after_s"),
+    _maybe_number("repeat_s"),
+    _maybe_number("threshold"),
+    _number("version"),
+    sqlite_with_rowid=False,
+)
 
 station_status: Final = Table(
     "station_status",
@@ -1068,6 +1125,8 @@ TABLES: Final[dict[type[records.Record], AnyTable]] = {
     records.StationCertificate: station_certificates,
     records.SecurityUpgrade: security_upgrades,
     records.Alarm: alarms,
+    records.AlarmWatch: alarm_watches,
+    records.AlarmRule: alarm_rules,
     records.StationStatus: station_status,
     records.ConnectorStatus: connector_status,
     records.LastSeen: last_seen,

@@ -33,6 +33,7 @@ from evsys.store.views import (
     transactions,
     upgrades,
 )
+from evsys.store.views.alarms import AlarmFilter
 from evsys.store.views.events import EventFilter
 from evsys.store.views.paging import to_cursor
 from evsys.store.views.reader import Reader
@@ -63,6 +64,8 @@ FILTERS = [
 def cursor(which: TransactionFilter) -> str:
     return to_cursor("transactions " + msgspec.json.encode(which).decode(), (0, "x"))
 
+
+ALARMS = "alarms " + msgspec.json.encode(AlarmFilter()).decode()
 
 Query = Callable[[Connection], object]
 PAGES: list[tuple[Query, tuple[str, ...]]] = [
@@ -157,11 +160,17 @@ PAGES: list[tuple[Query, tuple[str, ...]]] = [
     (partial(certificates.certificate, serial="x"), ()),
     (partial(upgrades.of_station, station_id="x"), ()),
     (upgrades.under_way, ()),
-    (partial(alarms.open_alarm, station_id="x", kind="y", name="z"), ()),
+    (partial(alarms.known, keys=[("x", "no_energy", "z")]), ()),
+    (alarms.keys, ("SCAN alarm_watches", "SCAN alarms USING")),
+    (partial(alarms.due, now=NOON, limit=10), ()),
+    (alarms.rules, ("SCAN alarm_rules",)),
+    (partial(alarms.presence, station_id="x"), ()),
+    (alarms.open_by_severity, ()),
     (partial(alarms.alarm, alarm_id="x"), ()),
     (partial(alarms.alarms_page, limit=10), ()),
-    (partial(alarms.alarms_page, limit=10, station_id="x", acknowledged=False), ()),
-    (partial(alarms.alarms_page, limit=10, cursor=to_cursor("alarms None ", (1, "x"))), ()),
+    (partial(alarms.alarms_page, limit=10, which=AlarmFilter(station_id="x", acknowledged=False)), ()),
+    (partial(alarms.alarms_page, limit=10, which=AlarmFilter(state="open", severity="critical")), ()),
+    (partial(alarms.alarms_page, limit=10, which=AlarmFilter(), cursor=to_cursor(ALARMS, (1, "x"))), ()),
     (partial(certificates.of_station, station_id="x"), ()),
     (partial(certificates.of_request, station_id="x", digest="y"), ()),
     (partial(certificates.ending, now=NOON, limit=10), ()),
