@@ -4,6 +4,7 @@
 #   make demo [CONF=FILE]  the central system and ten charge points in software
 #   make test              every test but the long ones; other Pythons first, where found
 #   make test-long         the full counts: simulation seeds, kills under load
+#   make screenshots      pictures of the console, into docs/screenshots
 #   make bench             what it costs on this machine, beside a bare echo
 #   make check             linters, types, layers, tidiness
 #   make format            what the formatter can mend
@@ -22,7 +23,7 @@ ifeq ($(strip $(HOME)),)
 export HOME := $(CURDIR)/.venv/home
 endif
 
-.PHONY: run demo bench test test-long check format clean
+.PHONY: run demo bench test test-long screenshots check format clean
 
 run: $(STAMP)
 	@exec $(BIN)/evsys serve $(if $(CONF),--conf '$(CONF)')
@@ -37,6 +38,9 @@ test: $(STAMP)
 
 test-long: $(STAMP)
 	@$(BIN)/pytest -q -m long --timeout 3600
+
+screenshots: $(STAMP)
+	@$(BIN)/python tools/screenshots.py
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench

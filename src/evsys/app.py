@@ -28,10 +28,12 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from evsys.config import ROOT_FILE, Config, FilesFtp, Mqtt, Tls, ca_folder
+from evsys.config import ROOT_FILE, Api, Config, FilesFtp, Mqtt, Tls, ca_folder
 from evsys.log import configure, escaped
 
 if TYPE_CHECKING:
+    from litestar.types import ASGIApp, Receive, Scope, Send
+
     from evsys.bots.mqtt import MqttDoor
     from evsys.core.alarms import Rule
     from evsys.core.ports import Bus
@@ -56,6 +58,7 @@ LIFELINE: Final = 0
 REPORT: Final = 1
 """Standard output, where the supervisor reads one line."""
 READY: Final = "ready"
+"""Followed by the path of a link, where nobody can sign in yet."""
 REFUSED: Final = "refused: "
 """Before a reason that the next process would have too."""
 BEGIN: Final = b"\n"
@@ -69,6 +72,10 @@ ROOMS: Final[dict[Role, tuple[str, ...]]] = {
     "office": ("evsys.api.app", "evsys.api.metrics", "evsys.api.serving"),
 }
 """What takes long to load and one needs: it does so while others still begin."""
+
+OF_API: Final = frozenset(("/api", "/health"))
+BELOW_API: Final = ("/api/", "/health/")
+"""The paths of the API; all others are the console's."""
 
 OFFICE_NICENESS: Final = 10
 """What people ask gives way to what stations say, where both want a core: it weighs a ninth. Gateway and
@@ -341,6 +348,7 @@ async def _office(assignment: Assignment) -> None:
     from evsys.files.http import FileExchange
     from evsys.metrics import OfficeMetrics, Tallies
     from evsys.office.office import Office
+    from evsys.office.sign_in import LINK_PATH
     from evsys.store.sqlite import SqliteStore
     from evsys.store.views.reader import Reader
 
@@ -381,7 +389,10 @@ async def _office(assignment: Assignment) -> None:
             lambda: office.profile_keeping.told,
         )
         office.files.start()
-        app = create_app(office, OfficeMetrics(registry), api.key_required)
+        app = by_path(
+            create_app(office, OfficeMetrics(registry), api.key_required),
+            lambda: _console(office, api),
+        )
         doors = _Doors()
         servers = [(http_server(app, doors.open(api)), "api")]
         if "metrics" in assignment.sockets:
@@ -405,9 +416,11 @@ async def _office(assignment: Assignment) -> None:
                 serving.create_task(server.serve(sockets=[_socket(assignment, name)]))
             gc.collect()
             gc.freeze()
-            _report(READY)
+            link = await office.sign_in.first_link()
+            _report(READY if link is None else f"{READY} {LINK_PATH}{link}")
             await stop.wait()
             await office.feed.close()
+            office.sign_in.close()
             for server, _ in servers:
                 server.stop()
             for bot in beside:
@@ -430,6 +443,30 @@ def _notifiers(config: Config) -> "dict[str, Notifier]":
         name: plugged("evsys.notify", name, Notifier)(keys)  # type: ignore[call-arg, type-abstract]  # see there
         for name, keys in config.channels.items()
     }
+
+
+def by_path(api: "ASGIApp", console: Callable[[], "ASGIApp"]) -> "ASGIApp":
+    """One application of two doors: the API has its paths, the console all others. The console is made when
+    the first browser asks: programs do not wait for it."""
+    made: list[ASGIApp] = []
+
+    async def app(scope: "Scope", receive: "Receive", send: "Send") -> None:
+        path = scope["path"]
+        if path in OF_API or path.startswith(BELOW_API):
+            await api(scope, receive, send)
+            return
+        if not made:
+            made.append(console())
+        await made[0](scope, receive, send)
+
+    return app
+
+
+def _console(office: "Office", api: Api) -> "ASGIApp":
+    from evsys.console.app import create_console
+    from evsys.console.visitors import Settings
+
+    return create_console(office, Settings(secure=api.is_secure, url=api.url.rstrip("/")))
 
 
 def _signer(config: Config) -> "Signer | None":

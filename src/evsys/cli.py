@@ -274,6 +274,33 @@ def _state(each: ApiKey) -> str:
     return "in force"
 
 
+# -- users ---------------------------------------------------------------------------------------------------
+
+
+@evsys.group()
+def user() -> None:
+    """People who sign in."""
+
+
+@user.command("link")
+@click.argument("name")
+@click.option(
+    "--role", type=click.Choice(get_args(Role)), default="admin", help="Of one who is not there yet."
+)
+@_takes_conf
+def make_link(name: str, role: Role, conf: Path | None) -> None:
+    """Make a link with which NAME chooses a password and signs in, once. Who is not there yet is made."""
+    from evsys.core.records import User
+    from evsys.office.sign_in import LINK_PATH, link_work
+    from evsys.store.local import read_all
+
+    with _refusals():
+        known = {each.id: each for each in read_all(_database(conf), User)}
+        secret, work = link_work(name, known.get(name), role, datetime.now(UTC), by=OPERATOR)
+        _write(conf, work)
+    click.echo(f"{_load(conf).config.api.reached_at}{LINK_PATH}{secret}")
+
+
 # -- the authority -------------------------------------------------------------------------------------------
 
 

@@ -76,6 +76,17 @@ class Api(Section, frozen=True, kw_only=True):
     cert_file: str = ""
     key_file: str = ""
     key_required: bool = False
+    url: str = ""
+
+    @property
+    def reached_at(self) -> str:
+        """What people are told, without a path."""
+        return self.url.rstrip("/") or _url("http", self.tls_enabled, self.bind_ip, self.port)
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether people reach it with https: itself, or a proxy before it, speaks TLS."""
+        return self.tls_enabled or self.url.startswith("https://")
 
 
 class Metrics(Section, frozen=True, kw_only=True):
@@ -411,6 +422,8 @@ def _faults(config: Config) -> Iterator[tuple[str, str]]:
     yield from _tls_faults("listen", config.listen)
     yield from _listen_faults(config.listen)
     yield from _tls_faults("api", config.api)
+    if config.api.url and not _is_base(config.api.url, ("http", "https")):
+        yield "api.url", "must be like https://evsys.example.com, without a path"
     yield from _files_faults("files.http", config.files.http, ("http", "https"))
     yield from _files_faults("files.ftp", config.files.ftp, ("ftp", "ftps"))
     yield from _ftp_faults(config.files.ftp)
@@ -470,11 +483,16 @@ def _files_faults(
 ) -> Iterator[tuple[str, str]]:
     """`schemes`: without and with TLS. Either may be told to stations: a proxy may add TLS."""
     yield from _tls_faults(name, door)
-    parts = urlsplit(door.url)
-    if door.url and (parts.scheme not in schemes or not parts.netloc or parts.path.strip("/") or parts.query):
+    if door.url and not _is_base(door.url, schemes):
         yield f"{name}.url", f"must be like {schemes[0]}://files.example.com:{door.port}, without a path"
     if door.enabled and not door.url and door.bind_ip in EVERY_ADDRESS:
         yield f"{name}.enabled", f"needs {name}.url: what stations are to be told"
+
+
+def _is_base(url: str, schemes: tuple[str, str]) -> bool:
+    """Whether a URL says where a server is, and no more."""
+    parts = urlsplit(url)
+    return parts.scheme in schemes and bool(parts.netloc) and not (parts.path.strip("/") or parts.query)
 
 
 def _ftp_faults(ftp: FilesFtp) -> Iterator[tuple[str, str]]:

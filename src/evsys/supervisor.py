@@ -274,6 +274,8 @@ class _Child:
         """Set when its processes may begin: until then they load what they need and wait."""
         self.ready = asyncio.Event()
         """Set when it was ready for the first time."""
+        self.told = ""
+        """What it said beside that it is."""
         self._assignment = assignment
         self._process: _Process | None = None
         self._stopping = asyncio.Event()
@@ -303,12 +305,13 @@ class _Child:
         await self.begin.wait()
         process.begin()
         said = await process.said
-        if said == READY:
+        if said.partition(" ")[0] == READY:
+            self.told = said.removeprefix(READY).strip()
             self.ready.set()
         code = await process.ended
         if said.startswith(REFUSED) and not self.ready.is_set():
             raise CannotStart(said.removeprefix(REFUSED))
-        if said and said != READY:
+        if said and said.partition(" ")[0] != READY:
             return said
         return f"signal {-code}" if code < 0 else f"exit status {code}"
 
@@ -415,6 +418,10 @@ class _Supervisor:
             await child.ready.wait()
             for line in lines(self._config):
                 self._say(line)
+            if child.told:
+                self._say(
+                    f"sign in for the first time, within a day, at {self._config.api.reached_at}{child.told}"
+                )
 
 
 async def _stop(children: list[_Child], keeping: dict[_Child, asyncio.Task[None]], within_s: float) -> None:
@@ -442,7 +449,8 @@ def stations_greeting(config: Config) -> Iterator[str]:
 def people_greeting(config: Config) -> Iterator[str]:
     """Where people find everything."""
     api, metrics = config.api, config.metrics
-    yield f"the API is at {_url('http', api.tls_enabled, api.bind_ip, api.port)}/api/v1"
+    yield f"the console is at {api.reached_at}"
+    yield f"the API is at {api.reached_at}/api/v1"
     if metrics.enabled:
         yield f"metrics are at {_url('http', False, metrics.bind_ip, metrics.port)}/metrics"
     for door in (config.files.http, config.files.ftp):

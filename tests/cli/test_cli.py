@@ -4,11 +4,12 @@ import re
 import ssl
 from pathlib import Path
 
+import httpx
 import pytest
 
 from evsys.store.lock import server_lock
 from evsys.store.migrating import migrate
-from kit.program import evsys
+from kit.program import evsys, running
 
 
 @pytest.fixture
@@ -188,3 +189,20 @@ def test_a_kind_of_misbehaviour_that_is_none_is_told_with_those_there_are(tmp_pa
     done = evsys("simulate", "--misbehave", "huge,huje", cwd=tmp_path)
     assert done.returncode == 2
     assert "'huje' is none of all, " in done.stderr
+
+
+def test_a_link_lets_an_administrator_in_who_cannot_sign_in_any_more(tmp_path: Path) -> None:
+    with running(tmp_path) as program:
+        made = program.run("user", "link", "rescue")
+        assert made.returncode == 0, made.stderr
+        link = made.stdout.strip()
+        assert link.startswith(f"{program.api}/link/")
+        page = httpx.get(link, timeout=20, trust_env=False)
+        assert page.status_code == 200
+        assert "rescue" in page.text
+        form = {"password": "correct horse battery", "again": "correct horse battery"}
+        headers = {"Sec-Fetch-Site": "same-origin"}
+        with httpx.Client(trust_env=False, timeout=20) as browser:
+            assert browser.post(link, data=form, headers=headers).status_code == 303
+            assert browser.get(f"{program.api}/users").status_code == 200
+        assert program.rows("SELECT role FROM users WHERE id = 'rescue'") == [("admin",)]

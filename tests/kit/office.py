@@ -17,7 +17,11 @@ from prometheus_client import CollectorRegistry
 from evsys.api.app import create_app
 from evsys.api.metrics import create_metrics_app
 from evsys.api.serving import HttpServer, http_server
+from evsys.app import by_path
 from evsys.bus.local import LocalHub
+from evsys.console.app import create_console
+from evsys.console.visitors import Settings
+from evsys.console.visitors import Visitor as VisitorSeen
 from evsys.core.facts import Policy
 from evsys.core.records import Record, Role
 from evsys.core.work import Committed, Work
@@ -44,6 +48,8 @@ from kit.link import Payload, call
 
 SERVER_KEY = b"the key of a server, for its tests"
 MODELS = load(None)
+
+PASSWORD = "correct horse battery"
 
 Answer = Payload | tuple[str, str] | None
 """What a station answers a CALL with: a payload, a CALLERROR's code and description, or nothing."""
@@ -150,7 +156,7 @@ class RunningOffice:
         self.registry = CollectorRegistry()
         self.app = create_app(self.office, OfficeMetrics(self.registry), key_required)
         self._apps = [
-            self.app,
+            by_path(self.app, lambda: create_console(self.office, Settings())),
             create_metrics_app(self.office, self.registry),
         ]
         self._servers: list[HttpServer] = []
@@ -243,6 +249,20 @@ class RunningOffice:
         async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=20) as client:
             yield client
 
+    @asynccontextmanager
+    async def visitor(self, role: Role | None, id: str = "", **members: object) -> AsyncIterator["Visitor"]:
+        """Somebody of this role in a browser, signed in; nobody with None."""
+        async with httpx.AsyncClient(base_url=self.url, timeout=20) as client:
+            visitor = Visitor(client)
+            if role is not None:
+                name = id or f"the {role}"
+                await self.office.users.create(name, {"role": role, **members}, "test")
+                secret, _ = await self.office.sign_in.make_link(name, "test")
+                session = await self.office.sign_in.with_link(secret, PASSWORD, "", "a browser")
+                client.cookies.set("evsys", session, domain="127.0.0.1", path="/")
+                visitor.token = VisitorSeen(secret=session).token
+            yield visitor
+
     async def station(self, answers: Mapping[str, Answer] | None = None, id: str = "CP1") -> AnsweringStation:
         """A registered station connects and boots."""
         station = AnsweringStation(answers or {})
@@ -255,6 +275,23 @@ class RunningOffice:
         self.clock.step(seconds)
         self.node.tick()
         await asyncio.sleep(0.01)
+
+
+class Visitor:
+    """A browser at the console, without a screen: it says where it comes from, as browsers do."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self.client = client
+        self.token = ""
+
+    async def get(self, path: str, **headers: str) -> httpx.Response:
+        return await self.client.get(path, headers=headers)
+
+    async def post(self, path: str, form: Mapping[str, object] | None = None) -> httpx.Response:
+        """A form of a page of ours."""
+        return await self.client.post(
+            path, data={"csrf": self.token, **(form or {})}, headers={"Sec-Fetch-Site": "same-origin"}
+        )
 
 
 def json_of(response: httpx.Response) -> Payload:

@@ -55,6 +55,9 @@ from evsys.core.records import (
     Transaction,
     TransferSecret,
     User,
+    UserLink,
+    UserLogin,
+    UserSession,
 )
 from kit.clock import NOON
 
@@ -286,7 +289,26 @@ def one_of_each() -> list[Record]:
             example='{"idTag":"ABCD"}',
         ),
         token(),
-        User(id="u1", name="Ada", created_at=NOON),
+        User(id="u1", name="Ada", role="operator", location_ids=("yard",), created_at=NOON),
+        UserLogin(user_id="u1", password="$argon2id$", totp_step=1, changed_at=NOON),
+        UserSession(
+            digest="d" * 64,
+            id="s1",
+            user_id="u1",
+            created_at=NOON,
+            seen_at=NOON,
+            expires_at=NOON,
+            address="127.0.0.1",
+            agent="a browser",
+        ),
+        UserLink(
+            digest="d" * 64,
+            user_id="u1",
+            purpose="reset",
+            created_by="ann",
+            created_at=NOON,
+            expires_at=NOON,
+        ),
         transaction(),
         meter_value(digest=-(2**63)),
         quarantined(),

@@ -27,8 +27,14 @@ def refused(program: Program) -> str:
 def test_a_start_says_where_everything_is(tmp_path: Path) -> None:
     with running(tmp_path) as program:
         wait_until(lambda: "everything is kept" in program.log.read_text(), "greeted")
-        assert program.log.read_text().splitlines() == [
+        wait_until(lambda: "sign in" in program.log.read_text(), "the first link")
+        *lines, link = program.log.read_text().splitlines()
+        assert link.startswith(
+            f"sign in for the first time, within a day, at http://127.0.0.1:{program.api_port}/link/"
+        )
+        assert lines == [
             f"stations connect to ws://127.0.0.1:{program.ocpp_port}/ws",
+            f"the console is at http://127.0.0.1:{program.api_port}",
             f"the API is at http://127.0.0.1:{program.api_port}/api/v1",
             f"metrics are at http://127.0.0.1:{program.metrics_port}/metrics",
             "everything is kept in data/evsys.db",

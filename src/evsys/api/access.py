@@ -13,9 +13,13 @@ from litestar.exceptions import NotAuthorizedException, PermissionDeniedExceptio
 from litestar.handlers import BaseRouteHandler
 
 from evsys.api.strict import Connection, no_unknown_query
-from evsys.core.access import Action
+from evsys.core.access import Action, allowed
 from evsys.office.access import LOCAL, Person
 from evsys.office.office import Office
+
+CONFINES: Final = "confines"
+"""The option of a handler that keeps somebody who is bound to locations to what is there by itself. All
+others are shut to them, but those of one station in their path."""
 
 Guard = Callable[[Connection, BaseRouteHandler], Awaitable[None]]
 
@@ -29,8 +33,13 @@ def needs(action: Action) -> Guard:
     """Lets in whose key may do `action`."""
 
     async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
-        connection.scope["auth"] = admit(await key_holder(connection), action)
+        person = admit(await key_holder(connection), action)
+        connection.scope["auth"] = person
         await no_unknown_query(connection, handler)
+        if person.bound and CONFINES not in handler.opt:
+            if "station_id" not in connection.path_params:
+                raise PermissionDeniedException(f"{action} is here of more than {_places(person)}")
+            await office_of(connection).reach.check(person, connection.path_params["station_id"])
 
     return guard
 
@@ -41,9 +50,15 @@ def admit(person: Person | None, action: Action) -> Person:
         raise NotAuthorizedException(
             "send a key of this server as 'Authorization: Bearer KEY' (evsys key create)", headers=CHALLENGE
         )
+    if person.bound and not person.may(action) and allowed(person.role, person.scopes, action):
+        raise PermissionDeniedException(f"{action} is of more than {_places(person)}")
     if not person.may(action):
         raise PermissionDeniedException(f"the role {person.role} may not do {action}")
     return person
+
+
+def _places(person: Person) -> str:
+    return f"the locations that you see: {', '.join(person.location_ids)}"
 
 
 async def key_holder(connection: Connection) -> Person | None:

@@ -8,7 +8,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
-from evsys.api.access import needs
+from evsys.api.access import CONFINES, needs
 from evsys.api.desk import Cursor, Desk, Limit
 from evsys.api.problems import documented
 from evsys.api.strict import StrictRequest
@@ -51,9 +51,16 @@ class WantedRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     threshold: Annotated[int, Meta(ge=1, le=86_400)] | None = None
 
 
-@get("/alarms", guards=[needs("alarm.read")], responses=documented(400, 401, 403, 503), tags=["alarms"])
+@get(
+    "/alarms",
+    guards=[needs("alarm.read")],
+    responses=documented(400, 401, 403, 503),
+    tags=["alarms"],
+    opt={CONFINES: True},
+)
 async def list_alarms(
     office: Desk,
+    request: StrictRequest,
     station: FromQuery[str] = "",
     kind: FromQuery[AlarmKind | None] = None,
     severity: FromQuery[AlarmSeverity | None] = None,
@@ -69,6 +76,7 @@ async def list_alarms(
         severity=severity or "",
         acknowledged=acknowledged,
         state=in_state or "",
+        within=request.auth.location_ids,
     )
     query = partial(alarms.alarms_page, limit=limit, cursor=cursor, which=which)
     items, following = await office.reader.read(query)
@@ -80,10 +88,13 @@ async def list_alarms(
     guards=[needs("alarm.read")],
     responses=documented(400, 401, 403, 404, 503),
     tags=["alarms"],
+    opt={CONFINES: True},
 )
-async def get_alarm(office: Desk, alarm_id: FromPath[str]) -> Alarm:
+async def get_alarm(office: Desk, request: StrictRequest, alarm_id: FromPath[str]) -> Alarm:
     """An alarm."""
-    return await office.alarms.find(alarm_id)
+    found = await office.alarms.find(alarm_id)
+    await office.reach.check(request.auth, found.station_id)
+    return found
 
 
 @post(
@@ -92,12 +103,14 @@ async def get_alarm(office: Desk, alarm_id: FromPath[str]) -> Alarm:
     responses=documented(400, 401, 403, 404, 409, 503),
     status_code=200,
     tags=["alarms"],
+    opt={CONFINES: True},
 )
 async def acknowledge_alarm(
     office: Desk, alarm_id: FromPath[str], request: StrictRequest, data: JSONBody[AlarmNote | None] = None
 ) -> Alarm:
     """Say that an alarm was seen. What holds stays open until it ends; what only happened is over with it,
     and is raised anew if it happens again."""
+    await office.reach.check(request.auth, (await office.alarms.find(alarm_id)).station_id)
     return await office.alarms.acknowledge(alarm_id, request.auth.name, data.note if data else "")
 
 
@@ -107,12 +120,14 @@ async def acknowledge_alarm(
     responses=documented(400, 401, 403, 404, 409, 503),
     status_code=200,
     tags=["alarms"],
+    opt={CONFINES: True},
 )
 async def clear_alarm(
     office: Desk, alarm_id: FromPath[str], request: StrictRequest, data: JSONBody[AlarmNote | None] = None
 ) -> Alarm:
     """Say that what an alarm tells of is over. What holds all the same is raised again when it has ended and
     begun anew."""
+    await office.reach.check(request.auth, (await office.alarms.find(alarm_id)).station_id)
     return await office.alarms.clear(alarm_id, request.auth.name, data.note if data else "")
 
 

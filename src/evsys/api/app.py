@@ -41,13 +41,14 @@ from evsys.api import (
     users,
 )
 from evsys.api.compatible import post_command
-from evsys.api.paths import ids_as_sent, whole_segments
 from evsys.api.repeats import once_per_key
 from evsys.api.serving import ABORT
 from evsys.api.strict import WITHIN_S, StrictRequest
 from evsys.core.errors import EvsysError
 from evsys.metrics import OfficeMetrics
+from evsys.office.access import FROM
 from evsys.office.office import Office
+from evsys.office.paths import ids_as_sent, whole_segments
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 """The largest body: a full local list for a station stays far below it."""
@@ -158,6 +159,9 @@ def create_app(office: Office, metrics: OfficeMetrics, key_required: bool = Fals
             users.create_user,
             users.change_user,
             users.remove_user,
+            users.make_sign_in_link,
+            users.end_sessions,
+            users.remove_authenticator,
             keys.list_keys,
             keys.create_key,
             keys.revoke_key,
@@ -202,6 +206,8 @@ def create_app(office: Office, metrics: OfficeMetrics, key_required: bool = Fals
 
         async def watched(scope: Scope, receive: Receive, send: Send) -> None:
             ids_as_sent(scope)
+            client = scope.get("client")
+            FROM.set(client[0] if client else "")
             within_s: float | None = scope["route_handler"].opt.get(WITHIN_S, REQUEST_S)
             began, limit = monotonic(), asyncio.timeout(within_s)
 

@@ -11,7 +11,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody, PathParameter, QueryParameter
 from msgspec import Raw, Struct
 
-from evsys.api.access import needs
+from evsys.api.access import CONFINES, needs
 from evsys.api.desk import Cursor, Desk, Limit
 from evsys.api.documents import PATH
 from evsys.api.problems import documented
@@ -157,12 +157,15 @@ async def send_raw(
     guards=[needs("station.read")],
     responses=documented(400, 401, 403, 404, 503),
     tags=["commands"],
+    opt={CONFINES: True},
 )
-async def get_command(office: Desk, command_id: FromPath[str]) -> CommandRecord:
+async def get_command(office: Desk, request: StrictRequest, command_id: FromPath[str]) -> CommandRecord:
     """What is recorded of a command: who asked for what when, and what came of it. While it runs
     `finished_at` is null; the `status` of one that waits for its station is Queued, of one that was never
     sent Expired, Cancelled or Failed, and Unknown where nobody knows whether it was."""
-    return await office.queue.find(command_id)
+    found = await office.queue.find(command_id)
+    await office.reach.check(request.auth, found.station_id)
+    return found
 
 
 @delete(
@@ -170,9 +173,11 @@ async def get_command(office: Desk, command_id: FromPath[str]) -> CommandRecord:
     guards=[needs("station.command")],
     responses=documented(400, 401, 403, 404, 409, 503),
     tags=["commands"],
+    opt={CONFINES: True},
 )
 async def cancel_command(office: Desk, command_id: FromPath[str], request: StrictRequest) -> None:
     """Take back a command that waits for its station. 409 where it waits no longer."""
+    await office.reach.check(request.auth, (await office.queue.find(command_id)).station_id)
     await office.queue.cancel(command_id, request.auth.name)
 
 

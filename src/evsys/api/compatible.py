@@ -5,6 +5,7 @@ that the station did not answer in time. Where EVSYS said nothing (a CALLERROR, 
 given.
 """
 
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -21,8 +22,10 @@ from evsys.api.features import Envelope, InvalidRequest, call_of
 from evsys.api.problems import Asked, documented
 from evsys.api.strict import Connection, StrictRequest, no_unknown_query
 from evsys.core.errors import BadAnswer, EvsysError, NoAnswer, StationOffline, StationUnknown
+from evsys.office.access import Person
 from evsys.office.office import Office
 from evsys.office.status import GatewayAway
+from evsys.store.views import reach
 
 ANSWER_WITHIN_S: Final = 10.0
 """How long EVSYS waits for a station's answer."""
@@ -57,13 +60,14 @@ async def post_command(
     """Send a command to a station and wait for its answer, as EVSYS does; GetServerStatus tells who is
     connected."""
     if data.feature_name == "GetServerStatus":
-        return await _server_status(office)
+        return await _server_status(office, request.auth)
     try:
         call = call_of(data)
     except InvalidRequest as error:
         return _failed(str(error))
     person = admit(request.auth, "station.command")
     try:
+        await office.reach.check(person, data.station_id)
         outcome = await office.commands.send(data.station_id, call, person.name, ANSWER_WITHIN_S)
     except (StationOffline, StationUnknown):
         return _failed(f"{data.station_id} is not available")
@@ -76,12 +80,16 @@ async def post_command(
     return Response(_sorted(outcome.detail), media_type=JSON)
 
 
-async def _server_status(office: Office) -> Response[bytes | None]:
+async def _server_status(office: Office, person: Person) -> Response[bytes | None]:
     try:
         status = await office.status.gateway()
     except GatewayAway as away:
         return _failed(str(away))
-    answer = {"connected_clients": ",".join(status.connected), "total_clients": len(status.connected)}
+    there = status.connected
+    if person.bound:
+        seen = await office.reader.read(partial(reach.stations_at, within=person.location_ids))
+        there = tuple(each for each in there if each in seen)
+    answer = {"connected_clients": ",".join(there), "total_clients": len(there)}
     return Response(msgspec.json.encode(answer), media_type=TEXT)
 
 

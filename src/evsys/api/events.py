@@ -10,13 +10,12 @@ from litestar.params import FromQuery, QueryParameter
 from litestar.response import Stream
 from msgspec import Struct
 
-from evsys.api.access import needs
+from evsys.api.access import CONFINES, needs
 from evsys.api.desk import Desk, Limit
 from evsys.api.problems import documented
 from evsys.api.strict import WITHIN_S, StrictRequest
-from evsys.core.access import allowed
 from evsys.core.events import Event, LoggedEvent
-from evsys.office.access import HIDDEN, Person
+from evsys.office.access import Person
 from evsys.store.views import events
 from evsys.store.views.events import EventFilter
 from evsys.store.views.paging import DEFAULT_PAGE
@@ -43,7 +42,13 @@ class EventList(Struct, frozen=True, kw_only=True):
     """The `after` to go on with, where there may be more and when more has happened."""
 
 
-@get("/events", guards=[needs("event.read")], responses=documented(400, 401, 403, 503), tags=["events"])
+@get(
+    "/events",
+    guards=[needs("event.read")],
+    responses=documented(400, 401, 403, 503),
+    tags=["events"],
+    opt={CONFINES: True},
+)
 async def list_events(
     office: Desk,
     request: StrictRequest,
@@ -72,7 +77,7 @@ async def list_events(
     responses=documented(400, 401, 403, 503),
     media_type="text/event-stream",
     tags=["events"],
-    opt={WITHIN_S: None},
+    opt={CONFINES: True, WITHIN_S: None},
 )
 async def stream_events(
     office: Desk,
@@ -108,10 +113,9 @@ def _last_id(request: StrictRequest, after: int | None) -> int | None:
 def _which(person: Person, station: str, kind: str) -> EventFilter:
     if kind and kind not in KINDS:
         raise ValidationException(f"kind: {kind} is none")
-    hidden = [
-        each.__name__
-        for action, kinds in HIDDEN.items()
-        if not allowed(person.role, (), action)
-        for each in kinds
-    ]
-    return EventFilter(station_id=station, kinds=(kind,) if kind else (), hidden=tuple(hidden))
+    return EventFilter(
+        station_id=station,
+        kinds=(kind,) if kind else (),
+        hidden=person.hidden_kinds(),
+        within=person.location_ids,
+    )

@@ -7,7 +7,7 @@ from litestar import get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Meta, Struct
 
-from evsys.api.access import needs
+from evsys.api.access import CONFINES, needs
 from evsys.api.desk import Cursor, Desk, Limit
 from evsys.api.members import Id, Moment
 from evsys.api.problems import documented
@@ -136,16 +136,30 @@ async def get_log(
     return await office.jobs.order(station_id, upload_order(data), request.auth.name)
 
 
-@get("/jobs", guards=[needs("job.read")], responses=documented(400, 401, 403, 503), tags=["jobs"])
+@get(
+    "/jobs",
+    guards=[needs("job.read")],
+    responses=documented(400, 401, 403, 503),
+    tags=["jobs"],
+    opt={CONFINES: True},
+)
 async def list_jobs(
     office: Desk,
+    request: StrictRequest,
     station: FromQuery[str | None] = None,
     campaign: FromQuery[str | None] = None,
     limit: Limit = DEFAULT_PAGE,
     cursor: Cursor = "",
 ) -> JobList:
     """Jobs, newest first: all that meet every condition given."""
-    query = partial(jobs.jobs_page, limit=limit, cursor=cursor, station_id=station, campaign_id=campaign)
+    query = partial(
+        jobs.jobs_page,
+        limit=limit,
+        cursor=cursor,
+        station_id=station,
+        campaign_id=campaign,
+        within=request.auth.location_ids,
+    )
     items, following = await office.reader.read(query)
     return JobList(items=items, next=following)
 
@@ -155,10 +169,13 @@ async def list_jobs(
     guards=[needs("job.read")],
     responses=documented(400, 401, 403, 404, 503),
     tags=["jobs"],
+    opt={CONFINES: True},
 )
-async def get_job(office: Desk, job_id: FromPath[str]) -> Job:
+async def get_job(office: Desk, request: StrictRequest, job_id: FromPath[str]) -> Job:
     """A job by its id."""
-    return await office.jobs.find(job_id)
+    job = await office.jobs.find(job_id)
+    await office.reach.check(request.auth, job.station_id)
+    return job
 
 
 @post(
@@ -167,8 +184,10 @@ async def get_job(office: Desk, job_id: FromPath[str]) -> Job:
     guards=[needs("job.edit")],
     responses=documented(400, 401, 403, 404, 409, 503),
     tags=["jobs"],
+    opt={CONFINES: True},
 )
 async def cancel_job(office: Desk, job_id: FromPath[str], request: StrictRequest) -> Job:
     """Cancel a job: the station finds its URL shut. What it has fetched already it may still install. 409:
     the job is over."""
+    await office.reach.check(request.auth, (await office.jobs.find(job_id)).station_id)
     return await office.jobs.cancel(job_id, request.auth.name)

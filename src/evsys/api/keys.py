@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from evsys.api.access import needs
 from evsys.api.desk import Desk
-from evsys.api.members import Moment
+from evsys.api.members import Id, Moment
 from evsys.api.problems import documented
 from evsys.api.repeats import SHOWN_ONCE
 from evsys.api.strict import StrictRequest
@@ -26,6 +26,8 @@ class NewKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     role: Role
     scopes: Annotated[tuple[Annotated[str, Meta(max_length=50)], ...], Meta(max_length=100)] = ()
     expires_at: Moment | None = None
+    user_id: Id | None = None
+    """Whose it is: it may never do more than they may, and is refused when they are gone."""
 
 
 class MadeKey(Struct, frozen=True, kw_only=True):
@@ -59,7 +61,7 @@ async def create_key(office: Desk, data: JSONBody[NewKey], request: StrictReques
         if allowed(data.role, data.scopes, action) and not request.auth.may(action):
             raise PermissionDeniedException(f"the key that asks may not do {action} itself")
     key, secret = await office.keys.create_scoped(
-        data.name, data.role, data.scopes, data.expires_at, request.auth.name
+        data.name, data.role, data.scopes, data.expires_at, request.auth.name, data.user_id
     )
     return MadeKey(key=key, secret=secret)
 

@@ -7,11 +7,12 @@ from litestar import delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from evsys.api.access import needs
+from evsys.api.access import CONFINES, needs
 from evsys.api.desk import Cursor, Desk, Limit
 from evsys.api.members import Id, MaybeVersion, Members, ShortText, Version
 from evsys.api.problems import documented
 from evsys.api.strict import StrictRequest
+from evsys.core.errors import NotFound
 from evsys.core.records import Location
 from evsys.store.views import network
 from evsys.store.views.paging import DEFAULT_PAGE
@@ -49,10 +50,13 @@ class LocationList(Struct, frozen=True, kw_only=True):
     guards=[needs("location.read")],
     responses=documented(400, 401, 403, 503),
     tags=["locations"],
+    opt={CONFINES: True},
 )
-async def list_locations(office: Desk, limit: Limit = DEFAULT_PAGE, cursor: Cursor = "") -> LocationList:
+async def list_locations(
+    office: Desk, request: StrictRequest, limit: Limit = DEFAULT_PAGE, cursor: Cursor = ""
+) -> LocationList:
     """Locations in the order of their ids."""
-    query = partial(network.locations_page, limit=limit, cursor=cursor)
+    query = partial(network.locations_page, limit=limit, cursor=cursor, within=request.auth.location_ids)
     items, following = await office.reader.read(query)
     return LocationList(items=items, next=following)
 
@@ -62,9 +66,12 @@ async def list_locations(office: Desk, limit: Limit = DEFAULT_PAGE, cursor: Curs
     guards=[needs("location.read")],
     responses=documented(400, 401, 403, 404, 503),
     tags=["locations"],
+    opt={CONFINES: True},
 )
-async def get_location(office: Desk, location_id: FromPath[str]) -> Location:
+async def get_location(office: Desk, request: StrictRequest, location_id: FromPath[str]) -> Location:
     """A location by its id."""
+    if request.auth.bound and location_id not in request.auth.location_ids:
+        raise NotFound(f"no location {location_id}")
     return await office.locations.find(location_id)
 
 

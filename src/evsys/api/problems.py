@@ -44,6 +44,8 @@ STATUSES: Final[dict[type[EvsysError], int]] = {
     errors.BadCommand: 400,
     errors.StationUnknown: 404,
     errors.NotFound: 404,
+    errors.SignInRefused: 401,
+    errors.TooManyAttempts: 429,
     errors.StationOffline: 409,
     errors.StaleVersion: 409,
     errors.AlreadyExists: 409,

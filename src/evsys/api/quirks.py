@@ -7,7 +7,7 @@ from litestar import get
 from litestar.params import FromPath
 from msgspec import Struct
 
-from evsys.api.access import needs
+from evsys.api.access import CONFINES, needs
 from evsys.api.desk import Desk
 from evsys.api.problems import documented
 from evsys.core.errors import StationUnknown
@@ -69,6 +69,7 @@ async def list_quirks(office: Desk, station_id: FromPath[str]) -> StationQuirks:
     guards=[needs("station.read")],
     responses=documented(400, 401, 403, 503),
     tags=["stations"],
+    opt={CONFINES: True},
 )
 async def list_model_profiles(office: Desk) -> ProfileList:
     """The model profiles that are known; of several that fit a station the first one counts."""

@@ -8,7 +8,7 @@ from litestar import delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Meta, Struct
 
-from evsys.api.access import needs
+from evsys.api.access import CONFINES, needs
 from evsys.api.desk import Cursor, Desk, Limit
 from evsys.api.members import Id
 from evsys.api.problems import documented
@@ -45,7 +45,7 @@ class ReservationList(Struct, frozen=True, kw_only=True):
     guards=[needs("reservation.edit")],
     responses=documented(400, 401, 403, 404, 409, 413, 422, 429, 502, 503, 504),
     tags=["reservations"],
-    opt={WITHIN_S: ANSWER_WITHIN_S + MARGIN_S},
+    opt={CONFINES: True, WITHIN_S: ANSWER_WITHIN_S + MARGIN_S},
 )
 async def create_reservation(
     office: Desk, data: JSONBody[NewReservation], request: StrictRequest
@@ -53,6 +53,7 @@ async def create_reservation(
     """Have a station keep an EVSE for a token. ACTIVE: it does; REJECTED: it does not, for the `reason` given
     (Occupied, Faulted …). 409: the station is not connected. 504: it did not answer, and the reservation
     stays REQUESTED until a start uses it, it is cancelled, or its time is over."""
+    await office.reach.check(request.auth, data.station_id)
     return await office.reservations.create(
         data.station_id, data.evse_id, data.id_token, data.expires_at, request.auth.name
     )
@@ -63,9 +64,11 @@ async def create_reservation(
     guards=[needs("reservation.read")],
     responses=documented(400, 401, 403, 503),
     tags=["reservations"],
+    opt={CONFINES: True},
 )
 async def list_reservations(
     office: Desk,
+    request: StrictRequest,
     station: FromQuery[str] = "",
     token: FromQuery[str] = "",
     status: FromQuery[ReservationStatus | None] = None,
@@ -73,7 +76,9 @@ async def list_reservations(
     cursor: Cursor = "",
 ) -> ReservationList:
     """Reservations, newest first: all that meet every condition given."""
-    which = ReservationFilter(station_id=station, token=canonical(token), status=status)
+    which = ReservationFilter(
+        station_id=station, token=canonical(token), status=status, within=request.auth.location_ids
+    )
     query = partial(reservations.reservations_page, which=which, limit=limit, cursor=cursor)
     items, following = await office.reader.read(query)
     return ReservationList(items=items, next=following)
@@ -84,10 +89,13 @@ async def list_reservations(
     guards=[needs("reservation.read")],
     responses=documented(400, 401, 403, 404, 503),
     tags=["reservations"],
+    opt={CONFINES: True},
 )
-async def get_reservation(office: Desk, reservation_id: FromPath[str]) -> Reservation:
+async def get_reservation(office: Desk, request: StrictRequest, reservation_id: FromPath[str]) -> Reservation:
     """A reservation, and what became of it."""
-    return await office.reservations.find(reservation_id)
+    found = await office.reservations.find(reservation_id)
+    await office.reach.check(request.auth, found.station_id)
+    return found
 
 
 @delete(
@@ -95,8 +103,10 @@ async def get_reservation(office: Desk, reservation_id: FromPath[str]) -> Reserv
     guards=[needs("reservation.edit")],
     responses=documented(400, 401, 403, 404, 409, 429, 503),
     tags=["reservations"],
+    opt={CONFINES: True},
 )
 async def cancel_reservation(office: Desk, reservation_id: FromPath[str], request: StrictRequest) -> None:
     """Take a reservation back: it is CANCELLED at once, and its station is told as soon as it is there. 409
     where it has ended."""
+    await office.reach.check(request.auth, (await office.reservations.find(reservation_id)).station_id)
     await office.reservations.cancel(reservation_id, request.auth.name)

@@ -7,12 +7,12 @@ from litestar import delete, get, patch, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from evsys.api.access import needs
+from evsys.api.access import CONFINES, needs
 from evsys.api.desk import Cursor, Desk, Limit
 from evsys.api.members import Id, MaybeVersion, Members, ShortText, Version
 from evsys.api.problems import documented
 from evsys.api.strict import StrictRequest
-from evsys.core.errors import StationUnknown
+from evsys.core.errors import NotAllowed, StationUnknown
 from evsys.core.records import ConnectorStatus, Knock, Quarantined, Registration, Station
 from evsys.core.workarounds import Workarounds
 from evsys.store.views import quarantine, stations
@@ -70,9 +70,16 @@ class KnockList(Struct, frozen=True, kw_only=True):
     next: str | None = None
 
 
-@get("/stations", guards=[needs("station.read")], responses=documented(400, 401, 403, 503), tags=["stations"])
+@get(
+    "/stations",
+    guards=[needs("station.read")],
+    responses=documented(400, 401, 403, 503),
+    tags=["stations"],
+    opt={CONFINES: True},
+)
 async def list_stations(
     office: Desk,
+    request: StrictRequest,
     search: Annotated[str, QueryParameter(max_length=255, description="What the id or title holds.")] = "",
     connected: FromQuery[bool | None] = None,
     limit: Limit = DEFAULT_PAGE,
@@ -80,7 +87,14 @@ async def list_stations(
 ) -> StationList:
     """Stations in the order of their ids, each with its status, connectors and open transactions."""
     items, following = await office.reader.read(
-        partial(stations.stations_page, limit=limit, cursor=cursor, search=search, connected=connected)
+        partial(
+            stations.stations_page,
+            limit=limit,
+            cursor=cursor,
+            search=search,
+            connected=connected,
+            within=request.auth.location_ids,
+        )
     )
     return StationList(items=items, next=following)
 
@@ -134,6 +148,8 @@ async def change_station(
 ) -> Station:
     """Change what is given of a station. A disabled one may deliver what it has, and nobody may charge there.
     409 where the version is not the present one."""
+    if request.auth.bound and data.location_id not in (UNSET, *request.auth.location_ids):
+        raise NotAllowed(f"location_id: one of {', '.join(request.auth.location_ids)}")
     return await office.stations.change(station_id, data.version, data.given(), request.auth.name)
 
 
@@ -163,10 +179,15 @@ async def admit_knock(office: Desk, station_id: FromPath[str], request: StrictRe
 
 
 @get(
-    "/quarantine", guards=[needs("station.read")], responses=documented(400, 401, 403, 503), tags=["stations"]
+    "/quarantine",
+    guards=[needs("station.read")],
+    responses=documented(400, 401, 403, 503),
+    tags=["stations"],
+    opt={CONFINES: True},
 )
 async def list_quarantine(
     office: Desk,
+    request: StrictRequest,
     station: FromQuery[str] = "",
     resolved: FromQuery[bool | None] = None,
     limit: Limit = DEFAULT_PAGE,
@@ -175,7 +196,14 @@ async def list_quarantine(
     """Messages of stations that could not be attached to a session when they came, by station, in the order
     they came."""
     items, following = await office.reader.read(
-        partial(quarantine.quarantine_page, station_id=station, resolved=resolved, limit=limit, cursor=cursor)
+        partial(
+            quarantine.quarantine_page,
+            station_id=station,
+            resolved=resolved,
+            limit=limit,
+            cursor=cursor,
+            within=request.auth.location_ids,
+        )
     )
     return QuarantineList(items=items, next=following)
 

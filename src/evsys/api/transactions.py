@@ -7,13 +7,15 @@ from litestar import get, post
 from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Struct
 
-from evsys.api.access import needs
+from evsys.api.access import CONFINES, needs
 from evsys.api.desk import Cursor, Desk, Limit
 from evsys.api.problems import documented
 from evsys.api.strict import StrictRequest, moment
 from evsys.core.authorization import canonical
 from evsys.core.errors import NotFound
 from evsys.core.records import Transaction
+from evsys.office.access import Person
+from evsys.office.office import Office
 from evsys.store.views import transactions
 from evsys.store.views.paging import DEFAULT_PAGE
 from evsys.store.views.transactions import Sample, TransactionFilter, TransactionView
@@ -34,9 +36,11 @@ class MeterValueList(Struct, frozen=True, kw_only=True):
     guards=[needs("transaction.read")],
     responses=documented(400, 401, 403, 503),
     tags=["transactions"],
+    opt={CONFINES: True},
 )
 async def list_transactions(
     office: Desk,
+    request: StrictRequest,
     station: FromQuery[str] = "",
     token: FromQuery[str] = "",
     is_open: Annotated[
@@ -58,6 +62,7 @@ async def list_transactions(
         open=is_open,
         since=moment("from", since),
         until=moment("to", until),
+        within=request.auth.location_ids,
     )
     items, following = await office.reader.read(
         partial(transactions.transactions_page, which=which, limit=limit, cursor=cursor)
@@ -70,12 +75,16 @@ async def list_transactions(
     guards=[needs("transaction.read")],
     responses=documented(400, 401, 403, 404, 503),
     tags=["transactions"],
+    opt={CONFINES: True},
 )
-async def get_transaction(office: Desk, transaction_id: FromPath[str]) -> TransactionView:
+async def get_transaction(
+    office: Desk, request: StrictRequest, transaction_id: FromPath[str]
+) -> TransactionView:
     """A transaction with its first meter values, in the order they arrived."""
     found = await office.reader.read(partial(transactions.transaction_view, transaction_id=transaction_id))
     if found is None:
         raise NotFound(f"no transaction {transaction_id}")
+    await office.reach.check(request.auth, found.station_id)
     return found
 
 
@@ -84,13 +93,17 @@ async def get_transaction(office: Desk, transaction_id: FromPath[str]) -> Transa
     guards=[needs("transaction.read")],
     responses=documented(400, 401, 403, 404, 503),
     tags=["transactions"],
+    opt={CONFINES: True},
 )
 async def list_meter_values(
-    office: Desk, transaction_id: FromPath[str], limit: Limit = DEFAULT_PAGE, cursor: Cursor = ""
+    office: Desk,
+    request: StrictRequest,
+    transaction_id: FromPath[str],
+    limit: Limit = DEFAULT_PAGE,
+    cursor: Cursor = "",
 ) -> MeterValueList:
     """A transaction's meter values, in the order they arrived."""
-    if await office.reader.read(partial(transactions.transaction, transaction_id=transaction_id)) is None:
-        raise NotFound(f"no transaction {transaction_id}")
+    await _seen(office, request.auth, transaction_id)
     items, following = await office.reader.read(
         partial(transactions.meter_values_page, transaction_id=transaction_id, limit=limit, cursor=cursor)
     )
@@ -103,10 +116,20 @@ async def list_meter_values(
     guards=[needs("transaction.close")],
     responses=documented(400, 401, 403, 404, 409, 503),
     tags=["transactions"],
+    opt={CONFINES: True},
 )
 async def close_transaction(
     office: Desk, transaction_id: FromPath[str], request: StrictRequest
 ) -> Transaction:
     """End a running transaction that its station will not stop, with its last reading. Nothing is sent to the
     station, and its own stop, should it come, replaces this end. 409 where it has ended."""
+    await _seen(office, request.auth, transaction_id)
     return await office.closing.close(transaction_id, request.auth.name)
+
+
+async def _seen(office: Office, person: Person, transaction_id: str) -> None:
+    """Raises NotFound or StationUnknown for a transaction that the person does not see."""
+    found = await office.reader.read(partial(transactions.transaction, transaction_id=transaction_id))
+    if found is None:
+        raise NotFound(f"no transaction {transaction_id}")
+    await office.reach.check(person, found.station_id)

@@ -1,6 +1,7 @@
-"""Who may do what: one table of roles and actions, used by every door.
+"""Who may do what: one table of roles, actions and reach, used by every door.
 
-An action is named `<noun>.<verb>`. A key's scopes can only narrow what its role may.
+An action is named `<noun>.<verb>`. A key's scopes can only narrow what its role may. Whoever is bound to
+locations may do only what has to do with one station, and only where that station stands at one of them.
 """
 
 from typing import Literal, get_args
@@ -42,7 +43,10 @@ Action = Literal[
     "status.read",
     "key.read",
     "key.edit",
+    "access.read",
+    "access.edit",
 ]
+"""`access`: roles, locations, sign-in links and sessions of others, and who signed in."""
 
 _VIEWER: frozenset[Action] = frozenset(
     (
@@ -84,12 +88,43 @@ _OPERATOR: frozenset[Action] = _VIEWER | frozenset[Action](
 )
 _ADMIN: frozenset[Action] = frozenset(get_args(Action))
 
-GRANTS: dict[Role, frozenset[Action]] = {"viewer": _VIEWER, "operator": _OPERATOR, "admin": _ADMIN}
+GRANTS: dict[Role, frozenset[Action]] = {
+    "driver": frozenset(),
+    "viewer": _VIEWER,
+    "operator": _OPERATOR,
+    "admin": _ADMIN,
+}
+RANKS: dict[Role, int] = {"driver": 0, "viewer": 1, "operator": 2, "admin": 3}
+"""Each may all that the lower ones may."""
+
+OF_ONE_STATION: frozenset[Action] = frozenset(
+    (
+        "station.read",
+        "station.edit",
+        "station.command",
+        "station.raw",
+        "security.read",
+        "security.edit",
+        "reservation.read",
+        "reservation.edit",
+        "transaction.read",
+        "transaction.close",
+        "location.read",
+        "event.read",
+        "alarm.read",
+        "alarm.edit",
+        "message.read",
+        "job.read",
+        "job.edit",
+        "status.read",
+    )
+)
+"""What whoever is bound to locations may do there; all else is of the whole network."""
 
 
-def allowed(role: Role, scopes: tuple[str, ...], action: Action) -> bool:
+def allowed(role: Role, scopes: tuple[str, ...], action: Action, bound: bool = False) -> bool:
     """Whether a holder of `role`, narrowed by `scopes` (action names or `<noun>.*`; empty: no narrowing), may
-    act."""
-    if action not in GRANTS[role]:
+    act. `bound`: to some locations."""
+    if action not in GRANTS[role] or (bound and action not in OF_ONE_STATION):
         return False
     return not scopes or action in scopes or f"{action.partition('.')[0]}.*" in scopes

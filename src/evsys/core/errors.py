@@ -70,6 +70,19 @@ class NotFound(EvsysError):
     """No record of this identity exists. (REST 404)"""
 
 
+class NotAllowed(EvsysError):
+    """Whoever asks may not do this; the text says what. (REST 403)"""
+
+
+class SignInRefused(EvsysError):
+    """The name, the password or the code is wrong, or the link is not good: it is not said which. (REST
+    401)"""
+
+
+class TooManyAttempts(EvsysError):
+    """Somebody guesses, or too many sign in at once. Try again later. (REST 429)"""
+
+
 class AuthorityUnavailable(EvsysError):
     """The authority cannot sign certificates now; the text says why. (REST 503)"""
 
@@ -110,10 +123,6 @@ class TooLarge(EvsysError):
 class NoRoom(EvsysError):
     """There is no room for the file: as much is kept as may be, or the disk is full. Remove what is not
     needed any more. (REST 507)"""
-
-
-class NotAllowed(EvsysError):
-    """Whoever asks may not do this; the text says what. (REST 403)"""
 
 
 class NotConfigured(EvsysError):

@@ -18,6 +18,7 @@ from evsys.core.records import (
     ConnectorStatus,
     Job,
     LibraryProfile,
+    LinkPurpose,
     LocalListState,
     Location,
     ProfileAssignment,
@@ -318,13 +319,68 @@ class ConfigurationTemplateRemoved(_Event, frozen=True, kw_only=True):
 
 
 class UserChanged(_Event, frozen=True, kw_only=True):
+    """A user was made, or what people say of them has changed: their role and their locations among it."""
+
     user: User
     by: str = ""
+    address: str = ""
+    """Where whoever did it came from, where that is known."""
 
 
 class UserRemoved(_Event, frozen=True, kw_only=True):
     user_id: str
     by: str = ""
+    address: str = ""
+
+
+class SignedIn(_Event, frozen=True, kw_only=True):
+    user_id: str
+    method: Literal["password", "password and code", "link"]
+    address: str
+
+
+class SignInRefused(_Event, frozen=True, kw_only=True):
+    """Somebody could not sign in. Told so often a minute and no more."""
+
+    user_id: str = ""
+    """Empty where it was nobody's name: people type their password there."""
+    reason: Literal["password", "code", "disabled", "too many attempts", "link"]
+    address: str
+    times: int = 1
+    """How many there were since the last that was told."""
+
+
+class SignedOut(_Event, frozen=True, kw_only=True):
+    user_id: str
+    sessions: int
+    """How many sessions were ended."""
+    by: str
+    address: str = ""
+
+
+class PasswordChanged(_Event, frozen=True, kw_only=True):
+    user_id: str
+    by: str
+    address: str = ""
+
+
+class TwoFactorChanged(_Event, frozen=True, kw_only=True):
+    """A user signs in with a code of their authenticator from now on, or no longer."""
+
+    user_id: str
+    enabled: bool
+    by: str
+    address: str = ""
+
+
+class SignInLinkMade(_Event, frozen=True, kw_only=True):
+    """A link was made with which a user can sign in once. The link is not told."""
+
+    user_id: str
+    purpose: LinkPurpose
+    expires_at: datetime
+    by: str
+    address: str = ""
 
 
 class ApiKeyCreated(_Event, frozen=True, kw_only=True):
@@ -543,6 +599,12 @@ Event = (
     | ConfigurationTemplateRemoved
     | UserChanged
     | UserRemoved
+    | SignedIn
+    | SignInRefused
+    | SignedOut
+    | PasswordChanged
+    | TwoFactorChanged
+    | SignInLinkMade
     | ApiKeyCreated
     | ApiKeyRevoked
     | CommandSent

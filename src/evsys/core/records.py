@@ -22,7 +22,8 @@ from evsys.core.commands import ChargingKind, ChargingPurpose, ChargingSchedule,
 from evsys.core.workarounds import STANDARD, Workarounds
 
 Registration = Literal["Accepted", "Pending", "Rejected"]
-Role = Literal["admin", "operator", "viewer"]
+Role = Literal["admin", "operator", "viewer", "driver"]
+LinkPurpose = Literal["first", "invitation", "reset"]
 AuthorizationStatus = Literal["Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"]
 JobKind = Literal["firmware", "diagnostics", "log"]
 JobState = Literal["waiting", "requested", "transferring", "installing", "done", "failed", "cancelled"]
@@ -356,13 +357,19 @@ class Token(Record, frozen=True, kw_only=True):
 
 
 class User(Record, frozen=True, kw_only=True):
-    """Somebody who owns id tokens."""
+    """Somebody who owns id tokens, or works here. How they sign in is a `UserLogin`."""
 
     id: str
     name: str = ""
     email: str = ""
     phone: str = ""
     note: str = ""
+    role: Role = "driver"
+    """What they may do (`core.access`); a driver owns tokens and may do nothing here."""
+    location_ids: tuple[str, ...] = ()
+    """The only locations that they see; empty: all."""
+    enabled: bool = True
+    """Somebody who is not can neither sign in nor use a key."""
     created_at: datetime
     version: int = 1
 
@@ -481,9 +488,55 @@ class ApiKey(Record, frozen=True, kw_only=True):
     role: Role
     scopes: tuple[str, ...] = ()
     """What it is limited to; empty: all that its role may."""
+    user_id: str | None = None
+    """Whose it is: it may never do more than they, and sees no other locations."""
     created_at: datetime
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    version: int = 1
+
+
+class UserLogin(Record, frozen=True, kw_only=True):
+    """What a user proves themselves with. Never served."""
+
+    user_id: str
+    password: str = ""
+    """Its argon2id hash; empty: there is none."""
+    totp: str = ""
+    """The secret of the authenticator, encrypted with the server's key; empty: there is none."""
+    totp_step: int = 0
+    """The last step of time whose code was used: no code is good twice."""
+    changed_at: datetime
+    version: int = 1
+
+
+class UserSession(Record, frozen=True, kw_only=True):
+    """Somebody signed in, at one browser. Never served."""
+
+    digest: str
+    """The SHA-256 of its secret (256 random bits)."""
+    id: str
+    user_id: str
+    created_at: datetime
+    seen_at: datetime
+    """When it was last used, to within minutes."""
+    expires_at: datetime
+    address: str
+    agent: str
+    """What the browser says it is: its beginning."""
+    version: int = 1
+
+
+class UserLink(Record, frozen=True, kw_only=True):
+    """A link that lets a user sign in once and choose a password. Never served."""
+
+    digest: str
+    """The SHA-256 of its secret (256 random bits)."""
+    user_id: str
+    purpose: LinkPurpose
+    created_by: str
+    created_at: datetime
+    expires_at: datetime
     version: int = 1
 
 

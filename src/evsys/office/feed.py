@@ -20,7 +20,7 @@ from evsys.core.errors import StoreUnavailable
 from evsys.core.events import LoggedEvent
 from evsys.core.ports import EVENTS, SAMPLES, Bus, LatestSample
 from evsys.office.waking import woken
-from evsys.store.views import events
+from evsys.store.views import events, reach
 from evsys.store.views.events import EventFilter
 from evsys.store.views.reader import Reader
 
@@ -155,7 +155,7 @@ class Feed:
                         await self._tell_new()
                     except StoreUnavailable as error:
                         log.warning("the log of events cannot be read", reason=str(error))
-                    self._tell_samples()
+                    await self._tell_samples()
                 await asyncio.sleep(EVERY_S)
         finally:
             for cancel in cancels:
@@ -169,7 +169,7 @@ class Feed:
             texts = {event.seq: _message(event) for event in page}
             of_station = _by_station(page)
             for which, readers in self._by_filter():
-                near = of_station.get(which.station_id, []) if which.station_id else page
+                near = await self._near(which, page, of_station)
                 told = [(event.seq, texts[event.seq]) for event in near if _fits(event, which)]
                 if told:
                     piece = _Piece(b"".join(text for _, text in told), told)
@@ -183,14 +183,26 @@ class Feed:
                 self._samples[place] = sample
         self._woken.set()
 
-    def _tell_samples(self) -> None:
+    async def _near(
+        self, which: EventFilter, told: list[OfStation], of_station: dict[str, list[OfStation]]
+    ) -> list[OfStation]:
+        """What is of the station that a filter names, and of stations at the locations that it names."""
+        near = of_station.get(which.station_id, []) if which.station_id else told
+        if not which.within or not near:
+            return near
+        seen = await self._store.read(partial(reach.stations_at, within=which.within))
+        return [each for each in near if each.station_id in seen]
+
+    async def _tell_samples(self) -> None:
         samples, self._samples = list(self._samples.values()), {}
         if not samples:
             return
         of_station = _by_station(samples)
         for which, readers in self._by_filter():
-            near = of_station.get(which.station_id, []) if which.station_id else samples
-            if near and not which.kinds:
+            if which.kinds:
+                continue
+            near = await self._near(which, samples, of_station)
+            if near:
                 parts = (near[first : first + PAGE] for first in range(0, len(near), PAGE))
                 piece = _Piece(b"".join(map(_samples, parts)))
                 for reader in readers:

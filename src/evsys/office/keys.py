@@ -18,13 +18,13 @@ from evsys.core.access import Action
 from evsys.core.errors import BadCommand, NotFound, StaleVersion
 from evsys.core.events import ApiKeyCreated, ApiKeyRevoked
 from evsys.core.ports import Clock
-from evsys.core.records import ApiKey, ApiKeySecret, Role
+from evsys.core.records import ApiKey, ApiKeySecret, Role, User
 from evsys.core.work import Work
 from evsys.office.access import Person, holder
 from evsys.office.moments import in_utc
 from evsys.office.writing import Books
 from evsys.store.views import keys
-from evsys.store.views.reader import Reader
+from evsys.store.views.reader import Reader, record_by_id
 
 KEY_BYTES: Final = 32
 MAX_SECRET_CHARACTERS: Final = 200
@@ -38,10 +38,19 @@ def new_key(
     by: str,
     expires_at: datetime | None = None,
     scopes: tuple[str, ...] = (),
+    user_id: str | None = None,
 ) -> tuple[str, Work]:
     """A new key: the secret to show once, and the Work that makes it good."""
     secret = secrets.token_urlsafe(KEY_BYTES)
-    key = ApiKey(id=str(uuid4()), name=name, role=role, scopes=scopes, created_at=now, expires_at=expires_at)
+    key = ApiKey(
+        id=str(uuid4()),
+        name=name,
+        role=role,
+        scopes=scopes,
+        user_id=user_id,
+        created_at=now,
+        expires_at=expires_at,
+    )
     work = Work(now)
     work.add(key)
     work.add(ApiKeySecret(key_id=key.id, digest=digest(secret)))
@@ -60,11 +69,16 @@ def known_scopes(scopes: tuple[str, ...]) -> None:
 
 def revocation(key: ApiKey, now: datetime, by: str) -> Work:
     """The Work that ends a key."""
-    revoked = replace(key, revoked_at=now, version=key.version + 1)
     work = Work(now)
+    end_key(work, key, by)
+    return work
+
+
+def end_key(work: Work, key: ApiKey, by: str) -> None:
+    """End a key with a Work."""
+    revoked = replace(key, revoked_at=work.at, version=key.version + 1)
     work.change(revoked)
     work.tell(ApiKeyRevoked(key=revoked, by=by))
-    return work
 
 
 def digest(secret: str) -> str:
@@ -89,12 +103,14 @@ class Keys:
         found = await self._reader.read(partial(keys.key_by_digest, digest=wanted))
         if found is None:
             return None
-        key, kept = found
+        key, kept, user = found
         if not hmac.compare_digest(kept, wanted):
             return None
         if key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= self._clock.now()):
             return None
-        return holder(key)
+        if key.user_id is not None and (user is None or not user.enabled):
+            return None
+        return holder(key, user)
 
     async def create(self, name: str, role: Role, by: str, expires_at: datetime | None = None) -> str:
         """Make a key and return its secret, which is shown once and kept nowhere."""
@@ -102,12 +118,22 @@ class Keys:
         return secret
 
     async def create_scoped(
-        self, name: str, role: Role, scopes: tuple[str, ...], expires_at: datetime | None, by: str
+        self,
+        name: str,
+        role: Role,
+        scopes: tuple[str, ...],
+        expires_at: datetime | None,
+        by: str,
+        user_id: str | None = None,
     ) -> tuple[ApiKey, str]:
-        """Make a key, limited to `scopes` where there are any, and return it with its secret. Raises
-        BadCommand."""
+        """Make a key, limited to `scopes` where there are any, somebody's where `user_id` says whose, and
+        return it with its secret. Raises BadCommand."""
+        if user_id is not None:
+            find = partial(record_by_id, kind=User, record_id=user_id)
+            if await self._reader.read(find) is None:
+                raise BadCommand(f"user_id: no user {user_id}")
         expires_at = expires_at and in_utc("expires_at", expires_at)
-        secret, work = new_key(name, role, self._clock.now(), by, expires_at, scopes)
+        secret, work = new_key(name, role, self._clock.now(), by, expires_at, scopes, user_id)
         await self._books.write(work)
         key = work.ops[0][1]
         assert isinstance(key, ApiKey)

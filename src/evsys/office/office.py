@@ -8,6 +8,7 @@ from evsys.core.ports import Bus, Clock
 from evsys.core.records import AlarmKind
 from evsys.core.workarounds import Models
 from evsys.notify.notifier import Notifier
+from evsys.office.access import Reach
 from evsys.office.alarms import Alarms
 from evsys.office.authority import Signer
 from evsys.office.campaigns import Campaigns
@@ -32,6 +33,7 @@ from evsys.office.queue import CommandQueue
 from evsys.office.repeats import Repeats
 from evsys.office.reservations import Reservations
 from evsys.office.security import Security
+from evsys.office.sign_in import SignIn
 from evsys.office.sole import Sole
 from evsys.office.status import Status
 from evsys.office.subscriptions import Subscriptions
@@ -75,6 +77,7 @@ class Office:
         self.clock = clock
         self.bus = bus
         self.reader = reader
+        self.reach = Reach(reader)
         self.security = Security(books, reader, clock, server_key)
         self.commands = Commands(bus, reader, self.security)
         self.queue = CommandQueue(books, reader, clock, self.commands)
@@ -84,6 +87,7 @@ class Office:
         self.locations = Locations(books, reader, clock)
         self.users = Users(books, reader, clock)
         self.keys = Keys(books, reader, clock)
+        self.sign_in = SignIn(books, reader, clock, server_key)
         self.repeats = Repeats(books, reader, clock)
         self.closing = Closing(reader, bus)
         self.feed = Feed(reader, bus)
@@ -136,6 +140,7 @@ class Office:
                 self.consumers,
                 self.queue,
                 self.repeats,
+                self.sign_in,
                 self.reservations,
                 self.certificates,
                 self.upgrades,

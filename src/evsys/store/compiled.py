@@ -9,7 +9,7 @@ from evsys.core import records
 from evsys.core.records import Record
 from evsys.store.tables import CompiledTable, Lookup, Statement
 
-VERSION: Final = "0019"
+VERSION: Final = "0020"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 TABLES: Final[dict[type[Record], CompiledTable]] = {
@@ -593,28 +593,133 @@ TABLES: Final[dict[type[Record], CompiledTable]] = {
     ),
     records.User: CompiledTable(
         name="users",
-        columns=("id", "name", "email", "phone", "note", "created_at", "version"),
-        cells={"created_at": "time"},
+        columns=(
+            "id",
+            "name",
+            "email",
+            "phone",
+            "note",
+            "role",
+            "location_ids",
+            "enabled",
+            "created_at",
+            "version",
+        ),
+        cells={"location_ids": "words", "enabled": "flag", "created_at": "time"},
         statements={
             "save": Statement(
-                "INSERT INTO users (id, name, email, phone, note, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name, email = excluded.email, phone = excluded.phone, note = excluded.note, created_at = excluded.created_at, version = excluded.version"
+                "INSERT INTO users (id, name, email, phone, note, role, location_ids, enabled, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name, email = excluded.email, phone = excluded.phone, note = excluded.note, role = excluded.role, location_ids = excluded.location_ids, enabled = excluded.enabled, created_at = excluded.created_at, version = excluded.version"
             ),
             "add": Statement(
-                "INSERT INTO users (id, name, email, phone, note, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?)"
+                "INSERT INTO users (id, name, email, phone, note, role, location_ids, enabled, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             ),
             "add_once": Statement(
-                "INSERT INTO users (id, name, email, phone, note, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+                "INSERT INTO users (id, name, email, phone, note, role, location_ids, enabled, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
             ),
             "change": Statement(
-                "UPDATE users SET name=?, email=?, phone=?, note=?, created_at=?, version=? WHERE users.id = ? AND users.version = ? - 1",
-                (1, 2, 3, 4, 5, 6, 0, 6),
+                "UPDATE users SET name=?, email=?, phone=?, note=?, role=?, location_ids=?, enabled=?, created_at=?, version=? WHERE users.id = ? AND users.version = ? - 1",
+                (1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 9),
                 exact=True,
             ),
             "remove": Statement("DELETE FROM users WHERE users.id = ?", (0,)),
         },
         lookups=(
             Lookup(
-                "SELECT users.id, users.name, users.email, users.phone, users.note, users.created_at, users.version  FROM users  WHERE users.id = ?",
+                "SELECT users.id, users.name, users.email, users.phone, users.note, users.role, users.location_ids, users.enabled, users.created_at, users.version  FROM users  WHERE users.id = ?",
+                (0,),
+            ),
+        ),
+    ),
+    records.UserLogin: CompiledTable(
+        name="user_logins",
+        columns=("user_id", "password", "totp", "totp_step", "changed_at", "version"),
+        cells={"changed_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO user_logins (user_id, password, totp, totp_step, changed_at, version) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (user_id) DO UPDATE SET password = excluded.password, totp = excluded.totp, totp_step = excluded.totp_step, changed_at = excluded.changed_at, version = excluded.version"
+            ),
+            "add": Statement(
+                "INSERT INTO user_logins (user_id, password, totp, totp_step, changed_at, version) VALUES (?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO user_logins (user_id, password, totp, totp_step, changed_at, version) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "change": Statement(
+                "UPDATE user_logins SET password=?, totp=?, totp_step=?, changed_at=?, version=? WHERE user_logins.user_id = ? AND user_logins.version = ? - 1",
+                (1, 2, 3, 4, 5, 0, 5),
+                exact=True,
+            ),
+            "remove": Statement("DELETE FROM user_logins WHERE user_logins.user_id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT user_logins.user_id, user_logins.password, user_logins.totp, user_logins.totp_step, user_logins.changed_at, user_logins.version  FROM user_logins  WHERE user_logins.user_id = ?",
+                (0,),
+            ),
+        ),
+    ),
+    records.UserSession: CompiledTable(
+        name="user_sessions",
+        columns=(
+            "digest",
+            "id",
+            "user_id",
+            "created_at",
+            "seen_at",
+            "expires_at",
+            "address",
+            "agent",
+            "version",
+        ),
+        cells={"created_at": "time", "seen_at": "time", "expires_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO user_sessions (digest, id, user_id, created_at, seen_at, expires_at, address, agent, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET id = excluded.id, user_id = excluded.user_id, created_at = excluded.created_at, seen_at = excluded.seen_at, expires_at = excluded.expires_at, address = excluded.address, agent = excluded.agent, version = excluded.version"
+            ),
+            "add": Statement(
+                "INSERT INTO user_sessions (digest, id, user_id, created_at, seen_at, expires_at, address, agent, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO user_sessions (digest, id, user_id, created_at, seen_at, expires_at, address, agent, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "change": Statement(
+                "UPDATE user_sessions SET id=?, user_id=?, created_at=?, seen_at=?, expires_at=?, address=?, agent=?, version=? WHERE user_sessions.digest = ? AND user_sessions.version = ? - 1",
+                (1, 2, 3, 4, 5, 6, 7, 8, 0, 8),
+                exact=True,
+            ),
+            "remove": Statement("DELETE FROM user_sessions WHERE user_sessions.digest = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT user_sessions.digest, user_sessions.id, user_sessions.user_id, user_sessions.created_at, user_sessions.seen_at, user_sessions.expires_at, user_sessions.address, user_sessions.agent, user_sessions.version  FROM user_sessions  WHERE user_sessions.digest = ?",
+                (0,),
+            ),
+        ),
+    ),
+    records.UserLink: CompiledTable(
+        name="user_links",
+        columns=("digest", "user_id", "purpose", "created_by", "created_at", "expires_at", "version"),
+        cells={"created_at": "time", "expires_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO user_links (digest, user_id, purpose, created_by, created_at, expires_at, version) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET user_id = excluded.user_id, purpose = excluded.purpose, created_by = excluded.created_by, created_at = excluded.created_at, expires_at = excluded.expires_at, version = excluded.version"
+            ),
+            "add": Statement(
+                "INSERT INTO user_links (digest, user_id, purpose, created_by, created_at, expires_at, version) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO user_links (digest, user_id, purpose, created_by, created_at, expires_at, version) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "change": Statement(
+                "UPDATE user_links SET user_id=?, purpose=?, created_by=?, created_at=?, expires_at=?, version=? WHERE user_links.digest = ? AND user_links.version = ? - 1",
+                (1, 2, 3, 4, 5, 6, 0, 6),
+                exact=True,
+            ),
+            "remove": Statement("DELETE FROM user_links WHERE user_links.digest = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT user_links.digest, user_links.user_id, user_links.purpose, user_links.created_by, user_links.created_at, user_links.expires_at, user_links.version  FROM user_links  WHERE user_links.digest = ?",
                 (0,),
             ),
         ),
@@ -786,28 +891,38 @@ TABLES: Final[dict[type[Record], CompiledTable]] = {
     ),
     records.ApiKey: CompiledTable(
         name="api_keys",
-        columns=("id", "name", "role", "scopes", "created_at", "expires_at", "revoked_at", "version"),
+        columns=(
+            "id",
+            "name",
+            "role",
+            "scopes",
+            "user_id",
+            "created_at",
+            "expires_at",
+            "revoked_at",
+            "version",
+        ),
         cells={"scopes": "words", "created_at": "time", "expires_at": "time", "revoked_at": "time"},
         statements={
             "save": Statement(
-                "INSERT INTO api_keys (id, name, role, scopes, created_at, expires_at, revoked_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name, role = excluded.role, scopes = excluded.scopes, created_at = excluded.created_at, expires_at = excluded.expires_at, revoked_at = excluded.revoked_at, version = excluded.version"
+                "INSERT INTO api_keys (id, name, role, scopes, user_id, created_at, expires_at, revoked_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name, role = excluded.role, scopes = excluded.scopes, user_id = excluded.user_id, created_at = excluded.created_at, expires_at = excluded.expires_at, revoked_at = excluded.revoked_at, version = excluded.version"
             ),
             "add": Statement(
-                "INSERT INTO api_keys (id, name, role, scopes, created_at, expires_at, revoked_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+                "INSERT INTO api_keys (id, name, role, scopes, user_id, created_at, expires_at, revoked_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
             ),
             "add_once": Statement(
-                "INSERT INTO api_keys (id, name, role, scopes, created_at, expires_at, revoked_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+                "INSERT INTO api_keys (id, name, role, scopes, user_id, created_at, expires_at, revoked_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
             ),
             "change": Statement(
-                "UPDATE api_keys SET name=?, role=?, scopes=?, created_at=?, expires_at=?, revoked_at=?, version=? WHERE api_keys.id = ? AND api_keys.version = ? - 1",
-                (1, 2, 3, 4, 5, 6, 7, 0, 7),
+                "UPDATE api_keys SET name=?, role=?, scopes=?, user_id=?, created_at=?, expires_at=?, revoked_at=?, version=? WHERE api_keys.id = ? AND api_keys.version = ? - 1",
+                (1, 2, 3, 4, 5, 6, 7, 8, 0, 8),
                 exact=True,
             ),
             "remove": Statement("DELETE FROM api_keys WHERE api_keys.id = ?", (0,)),
         },
         lookups=(
             Lookup(
-                "SELECT api_keys.id, api_keys.name, api_keys.role, api_keys.scopes, api_keys.created_at, api_keys.expires_at, api_keys.revoked_at, api_keys.version  FROM api_keys  WHERE api_keys.id = ?",
+                "SELECT api_keys.id, api_keys.name, api_keys.role, api_keys.scopes, api_keys.user_id, api_keys.created_at, api_keys.expires_at, api_keys.revoked_at, api_keys.version  FROM api_keys  WHERE api_keys.id = ?",
                 (0,),
             ),
         ),

@@ -50,7 +50,7 @@ from evsys.store.cells import (
     workarounds_to_text,
 )
 
-VERSION: Final = "0019"
+VERSION: Final = "0020"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 
@@ -221,6 +221,8 @@ stations: Final = Table(
     _time("created_at"),
     _number("version"),
 )
+Index("stations_by_location", stations.c.location_id, stations.c.id)
+"""The stations of locations: what somebody sees who is bound to some."""
 
 station_security: Final = Table(
     "station_security",
@@ -483,9 +485,58 @@ users: Final = Table(
     _text("email"),
     _text("phone"),
     _text("note"),
+    _text("role"),
+    _words("location_ids"),
+    _flag("enabled"),
     _time("created_at"),
     _number("version"),
 )
+_staff = text("role <> 'driver'")
+Index("users_staff", users.c.id, sqlite_where=_staff, postgresql_where=_staff)
+"""The few who work here, among many drivers (`role <> 'driver'` must be said as such)."""
+
+user_logins: Final = Table(
+    "user_logins",
+    metadata,
+    _key("user_id"),
+    _text("password"),
+    _text("totp"),
+    _number("totp_step"),
+    _time("changed_at"),
+    _number("version"),
+)
+
+user_sessions: Final = Table(
+    "user_sessions",
+    metadata,
+    _key("digest"),
+    _text("id"),
+    _text("user_id"),
+    _time("created_at"),
+    _time("seen_at"),
+    _time("expires_at"),
+    _text("address"),
+    _text("agent"),
+    _number("version"),
+)
+Index("sessions_by_user", user_sessions.c.user_id, user_sessions.c.created_at)
+"""Where somebody is signed in, newest first."""
+Index("sessions_by_end", user_sessions.c.expires_at)
+"""What is over, and swept."""
+
+user_links: Final = Table(
+    "user_links",
+    metadata,
+    _key("digest"),
+    _text("user_id"),
+    _text("purpose"),
+    _text("created_by"),
+    _time("created_at"),
+    _time("expires_at"),
+    _number("version"),
+)
+Index("links_by_user", user_links.c.user_id)
+"""The links that somebody was given."""
 
 transactions: Final = Table(
     "transactions",
@@ -614,6 +665,7 @@ api_keys: Final = Table(
     _text("name"),
     _text("role"),
     _words("scopes"),
+    _maybe_text("user_id"),
     _time("created_at"),
     _maybe_time("expires_at"),
     _maybe_time("revoked_at"),
@@ -1133,6 +1185,9 @@ TABLES: Final[dict[type[records.Record], AnyTable]] = {
     records.StationQuirk: station_quirks,
     records.Token: tokens,
     records.User: users,
+    records.UserLogin: user_logins,
+    records.UserSession: user_sessions,
+    records.UserLink: user_links,
     records.Transaction: transactions,
     records.MeterValue: meter_values,
     records.Quarantined: quarantined,

@@ -23,9 +23,11 @@ from evsys.store.views import (
     keys,
     local_lists,
     network,
+    people,
     quarantine,
     queue,
     quirks,
+    reach,
     reservations,
     series,
     stations,
@@ -68,7 +70,25 @@ def cursor(which: TransactionFilter) -> str:
 ALARMS = "alarms " + msgspec.json.encode(AlarmFilter()).decode()
 
 Query = Callable[[Connection], object]
+HERE = ("yard",)
 PAGES: list[tuple[Query, tuple[str, ...]]] = [
+    (partial(reach.stations_at, within=HERE), ()),
+    (partial(reach.stands_at, station_id="x", within=HERE), ()),
+    (partial(stations.stations_page, limit=10, within=HERE), ()),
+    (partial(stations.counts, within=HERE), SMALL),
+    (partial(transactions.transactions_page, which=TransactionFilter(within=HERE), limit=10), ()),
+    (partial(network.locations_page, limit=10, within=HERE), ()),
+    (partial(events.events_after, after=0, which=EventFilter(within=HERE), limit=10), SEEN),
+    (partial(people.identity, user_id="x"), ()),
+    (partial(people.session, digest="x"), ()),
+    (partial(people.sessions_of, user_id="x"), ()),
+    (partial(people.sessions_over, now=NOON), ()),
+    (partial(people.link, digest="x"), ()),
+    (partial(people.links_of, user_id="x"), ()),
+    (partial(people.belongings, user_id="x"), ("SCAN api_keys",)),
+    (partial(people.another_admin, user_id="x"), ()),
+    (people.anybody_can_sign_in, ()),
+    (partial(people.people_page, limit=10, staff=True), ()),
     *((partial(transactions.transactions_page, which=each, limit=10), ()) for each in FILTERS),
     *(
         (partial(transactions.transactions_page, which=each, limit=10, cursor=cursor(each)), ())
@@ -129,7 +149,7 @@ PAGES: list[tuple[Query, tuple[str, ...]]] = [
             reservations.reservations_page,
             which=ReservationFilter(station_id="x", token="T", status="ACTIVE"),
             limit=10,
-            cursor=to_cursor("reservations x T ACTIVE", (1, "x")),
+            cursor=to_cursor("reservations x T ACTIVE ()", (1, "x")),
         ),
         (),
     ),

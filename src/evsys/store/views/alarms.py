@@ -1,6 +1,6 @@
 """Reads of alarms."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -20,6 +20,7 @@ from evsys.store.schema import (
     transactions,
 )
 from evsys.store.views.paging import cut, from_cursor
+from evsys.store.views.reach import standing_at
 from evsys.store.views.reader import records, select_record
 
 Key = tuple[str, AlarmKind, str]
@@ -35,6 +36,8 @@ class AlarmFilter(Struct, frozen=True, kw_only=True):
     acknowledged: bool | None = None
     state: str = ""
     """`open` (raised or acknowledged), `raised`, `acknowledged` or `cleared`; empty: any."""
+    within: Sequence[str] = ()
+    """The locations that count; empty: all."""
 
 
 ANY: Final = AlarmFilter()
@@ -173,6 +176,8 @@ def alarms_page(
     is_acknowledged, is_open = columns.acknowledged_at.is_not(None), columns.cleared_at.is_(None)
     if which.acknowledged is not None:
         query = query.where(is_acknowledged if which.acknowledged else ~is_acknowledged)
+    if which.within:
+        query = query.where(standing_at(columns.station_id, which.within))
     if which.state:
         query = query.where(~is_open if which.state == "cleared" else is_open)
     if which.state in ("raised", "acknowledged"):

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, func, select
 from evsys.core.events import Event, LoggedEvent
 from evsys.core.records import ConsumerCursor, DeferredEvent
 from evsys.store.schema import consumer_cursors, deferred_events, events
+from evsys.store.views.reach import standing_at
 from evsys.store.views.reader import records, select_record
 
 LOOKED_AT: Final = 5000
@@ -19,11 +20,13 @@ _decode_event: Final = msgspec.json.Decoder(Event).decode
 
 
 class EventFilter(Struct, frozen=True, kw_only=True):
-    """Which events: of a station, of some kinds (empty: any), and of none of the kinds `hidden`."""
+    """Which events: of a station, of some kinds (empty: any), and of none of the kinds `hidden`; and of
+    stations at the locations `within` alone, where there are any."""
 
     station_id: str = ""
     kinds: Sequence[str] = ()
     hidden: Sequence[str] = ()
+    within: Sequence[str] = ()
 
 
 def events_after(
@@ -32,7 +35,7 @@ def events_after(
     """Events with a `seq` above `after`, in order, and the `after` to go on with. Indexes: the primary key,
     events_by_station."""
     columns = events.c
-    filtered = bool(which.kinds or which.hidden)
+    filtered = bool(which.kinds or which.hidden or which.within)
     near = select(events).where(columns.seq > after).order_by(columns.seq)
     if which.station_id:
         near = near.where(columns.station_id == which.station_id)
@@ -42,6 +45,8 @@ def events_after(
         query = query.where(seen.c.kind.in_(which.kinds))
     if which.hidden:
         query = query.where(seen.c.kind.not_in(which.hidden))
+    if which.within:
+        query = query.where(standing_at(seen.c.station_id, which.within))
     found = [_logged(row) for row in connection.execute(query)]
     if len(found) == limit or not filtered:
         return found, found[-1].seq if found else after

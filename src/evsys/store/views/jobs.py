@@ -16,6 +16,7 @@ from evsys.store.schema import (
     transfer_secrets,
 )
 from evsys.store.views.paging import cut, from_cursor
+from evsys.store.views.reach import standing_at
 from evsys.store.views.reader import RecordSelect, records, select_record
 
 _WAITING = text("state = 'waiting'")
@@ -29,14 +30,17 @@ def jobs_page(
     cursor: str = "",
     station_id: str | None = None,
     campaign_id: str | None = None,
+    within: Sequence[str] = (),
 ) -> tuple[list[Job], str | None]:
-    """Jobs, newest first: of a station, of a campaign. Indexes: jobs_by_time, jobs_by_station,
-    jobs_by_campaign."""
-    of = f"jobs {station_id} {campaign_id}"
+    """Jobs, newest first: of a station, of a campaign, at some locations. Indexes:
+    jobs_by_time, jobs_by_station, jobs_by_campaign."""
+    of = f"jobs {station_id} {within} {campaign_id}"
     columns = jobs.c
     query = select_record(Job).order_by(columns.created_at.desc(), columns.id.desc()).limit(limit + 1)
     if station_id is not None:
         query = query.where(columns.station_id == station_id)
+    if within:
+        query = query.where(standing_at(columns.station_id, within))
     if campaign_id is not None:
         query = query.where(columns.campaign_id == campaign_id)
     if cursor:

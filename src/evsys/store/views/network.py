@@ -1,5 +1,7 @@
 """Reads of locations and users, and of what belongs to them."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, select
 
 from evsys.core.records import Location, User
@@ -11,9 +13,13 @@ LOCATIONS = "locations"
 USERS = "users"
 
 
-def locations_page(connection: Connection, limit: int, cursor: str = "") -> tuple[list[Location], str | None]:
-    """Locations in the order of their ids. Index: the primary key."""
+def locations_page(
+    connection: Connection, limit: int, cursor: str = "", within: Sequence[str] = ()
+) -> tuple[list[Location], str | None]:
+    """Locations in the order of their ids: all, or those of `within`. Index: the primary key."""
     query = select_record(Location).order_by(locations.c.id).limit(limit + 1)
+    if within:
+        query = query.where(locations.c.id.in_(within))
     if cursor:
         query = query.where(locations.c.id > from_cursor(LOCATIONS, cursor, [str])[0])
     return cut(records(connection, Location, query), limit, LOCATIONS, lambda each: (each.id,))

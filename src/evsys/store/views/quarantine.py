@@ -1,26 +1,36 @@
 """Reads of what could not be taken as it came: quarantined messages, and knocks of unknown stations."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, tuple_
 
 from evsys.core.records import Knock, Quarantined
 from evsys.store.cells import microseconds, moment
 from evsys.store.schema import knocks, quarantined
 from evsys.store.views.paging import cut, from_cursor
+from evsys.store.views.reach import standing_at
 from evsys.store.views.reader import records, select_record
 
 KNOCKS = "knocks"
 
 
 def quarantine_page(
-    connection: Connection, station_id: str, resolved: bool | None, limit: int, cursor: str = ""
+    connection: Connection,
+    station_id: str,
+    resolved: bool | None,
+    limit: int,
+    cursor: str = "",
+    within: Sequence[str] = (),
 ) -> tuple[list[Quarantined], str | None]:
     """Quarantined messages by station (empty: all), in the order they came. Index: quarantined_by_station."""
-    of = f"quarantine {resolved} {station_id}"
+    of = f"quarantine {resolved} {within} {station_id}"
     columns = quarantined.c
     order = (columns.station_id, columns.received_at, columns.id)
     query = select_record(Quarantined).order_by(*order).limit(limit + 1)
     if station_id:
         query = query.where(columns.station_id == station_id)
+    if within:
+        query = query.where(standing_at(columns.station_id, within))
     if resolved is not None:
         query = query.where(columns.resolved_at.is_not(None) if resolved else columns.resolved_at.is_(None))
     if cursor:

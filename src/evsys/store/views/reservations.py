@@ -1,5 +1,6 @@
 """Reads of reservations."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -11,6 +12,7 @@ from evsys.store.cells import microseconds, moment
 from evsys.store.schema import reservations
 from evsys.store.views.events import last_seq
 from evsys.store.views.paging import cut, from_cursor
+from evsys.store.views.reach import standing_at
 from evsys.store.views.reader import record_by_id, records, select_record
 
 DUE: Final = 500
@@ -24,6 +26,8 @@ class ReservationFilter(Struct, frozen=True, kw_only=True):
     token: str = ""
     """In canonical form."""
     status: ReservationStatus | None = None
+    within: Sequence[str] = ()
+    """The locations that count; empty: all."""
 
 
 def reservation(connection: Connection, reservation_id: str) -> Reservation | None:
@@ -75,13 +79,15 @@ def reservations_page(
 ) -> tuple[list[Reservation], str | None]:
     """Reservations, newest first. Index: reservations_by_time; a station's, a token's and those of a status
     are looked for in row after row of it."""
-    of = f"reservations {which.station_id} {which.token} {which.status}"
+    of = f"reservations {which.station_id} {which.token} {which.status} {which.within}"
     columns = reservations.c
     query = select_record(Reservation).order_by(columns.created_at.desc(), columns.id.desc()).limit(limit + 1)
     if which.station_id:
         query = query.where(columns.station_id == which.station_id)
     if which.token:
         query = query.where(columns.id_token == which.token)
+    if which.within:
+        query = query.where(standing_at(columns.station_id, which.within))
     if which.status is not None:
         query = query.where(columns.status == which.status)
     if cursor:

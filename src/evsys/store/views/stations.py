@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -18,6 +19,7 @@ from evsys.store.schema import (
     transactions,
 )
 from evsys.store.views.paging import cut, from_cursor
+from evsys.store.views.reach import standing_at
 from evsys.store.views.reader import records, select_record
 
 LIST = "stations"
@@ -43,16 +45,21 @@ class Counts(Struct, frozen=True, kw_only=True):
     last_event: int
 
 
-def counts(connection: Connection) -> Counts:
-    """How much there is now. Indexes: the primary keys, transactions_open."""
+def counts(connection: Connection, within: Sequence[str] = ()) -> Counts:
+    """How much there is now: of all, or at the locations `within`. Indexes: the primary keys,
+    transactions_open, stations_by_location."""
+    known = select(func.count(stations.c.id))
     running = (
         select(func.count())
         .select_from(transactions)
         .where(transactions.c.ended_at.is_(None))
         .with_hint(transactions, "INDEXED BY transactions_open", "sqlite")
     )
+    if within:
+        running = running.where(standing_at(transactions.c.station_id, within))
+        known = known.where(stations.c.location_id.in_(within))
     return Counts(
-        stations=connection.execute(select(func.count(stations.c.id))).scalar_one(),
+        stations=connection.execute(known).scalar_one(),
         open_transactions=connection.execute(running).scalar_one(),
         last_event=connection.execute(select(func.coalesce(func.max(events.c.seq), 0))).scalar_one(),
     )
@@ -65,15 +72,39 @@ def station(connection: Connection, station_id: str) -> StationView | None:
 
 
 def stations_page(
-    connection: Connection, limit: int, cursor: str = "", search: str = "", connected: bool | None = None
+    connection: Connection,
+    limit: int,
+    cursor: str = "",
+    search: str = "",
+    connected: bool | None = None,
+    within: Sequence[str] = (),
+    state: Literal["", "charging", "faulted"] = "",
+    location_id: str = "",
+    descending: bool = False,
 ) -> tuple[list[StationView], str | None]:
     """Stations in the order of their ids: those whose id or title holds `search`, and that are connected or
-    are not. Index: the primary key; what is searched for is looked for in row after row of it."""
-    of = f"{LIST} {connected} {search}" if search or connected is not None else LIST
+    are not; only those at the locations `within`, where there are any, and at `location_id`; only those
+    where a session runs or a connector is faulted; in the order of their ids, or against it. Indexes: the
+    primary key, where what is searched for is looked for in row after row of it; stations_by_location."""
+    narrowed = search or within or state or location_id or descending or connected is not None
+    of = f"{LIST} {connected} {state} {descending} {within} {location_id} {search}" if narrowed else LIST
     columns = stations.c
-    query = select_record(Station).order_by(columns.id).limit(limit + 1)
+    query = select_record(Station).order_by(columns.id.desc() if descending else columns.id).limit(limit + 1)
     if cursor:
-        query = query.where(columns.id > from_cursor(of, cursor, [str])[0])
+        last = from_cursor(of, cursor, [str])[0]
+        query = query.where(columns.id < last if descending else columns.id > last)
+    if location_id:
+        query = query.where(columns.location_id == location_id)
+    if state == "charging":
+        running = select(transactions.c.id).where(
+            transactions.c.station_id == columns.id, transactions.c.ended_at.is_(None)
+        )
+        query = query.where(running.exists())
+    if state == "faulted":
+        faulted = select(connector_status.c.evse_id).where(
+            connector_status.c.station_id == columns.id, connector_status.c.status == "Faulted"
+        )
+        query = query.where(faulted.exists())
     if search:
         query = query.where(
             or_(
@@ -81,6 +112,8 @@ def stations_page(
                 columns.title.icontains(search, autoescape=True),
             )
         )
+    if within:
+        query = query.where(columns.location_id.in_(within))
     if connected is not None:
         there = select(station_status.c.connected).where(station_status.c.station_id == columns.id)
         query = query.where(func.coalesce(there.scalar_subquery(), false()) == connected)
@@ -140,6 +173,16 @@ def open_reservations_of(connection: Connection, ids: Sequence[str]) -> dict[str
     for each in records(connection, Reservation, query):
         found.setdefault(each.station_id, []).append(each)
     return found
+
+
+def stations_named(
+    connection: Connection, ids: Sequence[str], within: Sequence[str] = ()
+) -> list[StationView]:
+    """Stations by their ids, as far as they are at the locations `within`. Index: the primary key."""
+    query = select_record(Station).where(stations.c.id.in_(ids))
+    if within:
+        query = query.where(stations.c.location_id.in_(within))
+    return _views(connection, records(connection, Station, query))
 
 
 def _views(connection: Connection, found: list[Station]) -> list[StationView]:

@@ -1,5 +1,6 @@
 """Reads of transactions and of their meter values."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -11,6 +12,7 @@ from evsys.core.records import Transaction
 from evsys.store.cells import microseconds, moment
 from evsys.store.schema import meter_values, transactions
 from evsys.store.views.paging import MAX_PAGE, Place, cut, from_cursor
+from evsys.store.views.reach import standing_at
 from evsys.store.views.reader import records, select_record
 
 
@@ -24,6 +26,8 @@ class TransactionFilter(Struct, frozen=True, kw_only=True):
     open: bool | None = None
     since: datetime | None = None
     until: datetime | None = None
+    within: Sequence[str] = ()
+    """The locations that count; empty: all."""
 
 
 class Sample(Struct, frozen=True, kw_only=True):
@@ -91,6 +95,8 @@ def transactions_page(
         query = query.where(columns.station_id == which.station_id)
     if which.token:
         query = query.where(columns.id_token_canonical == which.token)
+    if which.within:
+        query = query.where(standing_at(columns.station_id, which.within))
     if which.open is not None:
         query = query.where(columns.ended_at.is_(None) if which.open else columns.ended_at.is_not(None))
     if which.since is not None:
