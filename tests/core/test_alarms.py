@@ -106,6 +106,18 @@ def test_what_comes_and_goes_is_one_alarm_whose_count_grows_until_it_has_settled
     assert watching.known == Known()
 
 
+def test_one_break_after_it_has_settled_is_no_flapping() -> None:
+    watching = Watching(RULE)
+    for _ in range(5):
+        watching.hear("holds")
+        watching.hear("ends")
+    watching.step(301)
+    assert watching.kinds()[-1] == "Cleared"
+    watching.hear("holds")
+    watching.hear("ends")
+    assert watching.kinds()[-1] == "Cleared"
+
+
 def test_a_flapping_one_that_settles_while_it_holds_stays_open() -> None:
     watching = Watching(RULE)
     for _ in range(3):

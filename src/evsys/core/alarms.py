@@ -155,7 +155,7 @@ def look(known: Known, rule: Rule, now: datetime, alarm_id: str, not_before: dat
         alarm = _raised(watch, rule, now, alarm_id, 1)
         told.append(AlarmRaised(alarm=alarm))
     elif alarm is not None and alarm.flapping and _settled_at(watch, rule) <= now:
-        alarm = replace(alarm, flapping=False)
+        alarm, watch = replace(alarm, flapping=False), _with_moments(watch, [])
         told.append(AlarmSettled(alarm=alarm))
         if not watch.holds:
             alarm = cleared(alarm, now)
