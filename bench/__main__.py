@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from bench import durable, memory, pages
+from bench import durable, memory, notify, pages
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -34,10 +34,32 @@ class Size(Struct, frozen=True):
     idle_stations: int
     pages_rounds: int
     pages_seconds: float
+    notify_rounds: int
+    notify_seconds: float
 
 
-FULL = Size(5, tries=9, seconds=8.0, stations=1000, idle_stations=10_000, pages_rounds=9, pages_seconds=5.0)
-QUICK = Size(1, tries=1, seconds=2.0, stations=200, idle_stations=500, pages_rounds=1, pages_seconds=2.0)
+FULL = Size(
+    5,
+    tries=9,
+    seconds=8.0,
+    stations=1000,
+    idle_stations=10_000,
+    pages_rounds=9,
+    pages_seconds=5.0,
+    notify_rounds=5,
+    notify_seconds=4.0,
+)
+QUICK = Size(
+    1,
+    tries=1,
+    seconds=2.0,
+    stations=200,
+    idle_stations=500,
+    pages_rounds=1,
+    pages_seconds=2.0,
+    notify_rounds=1,
+    notify_seconds=2.0,
+)
 
 
 class Machine(Struct, frozen=True):
@@ -60,10 +82,12 @@ class Results(Struct, frozen=True):
     p99_ms: float
     kib_per_idle_station: float
     pages_p99_ratio: float
+    notify_p99_ratio: float
     void: str
     durable: durable.Durable
     memory: memory.Memory
     pages: pages.Pages
+    notify: notify.Notify
     took_s: float
 
 
@@ -92,17 +116,21 @@ def measure(size: Size) -> Results:
     say(f"{idle.kib_per_idle_station:.1f} KiB per idle station")
     say(f"pages: {pages.READERS} event streams and {pages.LISTS_PER_S} lists/s beside stations")
     people = pages.measure(size.pages_rounds, size.pages_seconds, size.stations)
-    voids = {"load": load.void, "pages": people.void}
+    say("notify: dead and slow channels beside stations")
+    channels = notify.measure(size.notify_rounds, size.notify_seconds, size.stations)
+    voids = {"load": load.void, "pages": people.void, "notify": channels.void}
     return Results(
         machine=on,
         durable_ratio=load.durable_ratio,
         p99_ms=load.p99_ms,
         kib_per_idle_station=idle.kib_per_idle_station,
         pages_p99_ratio=people.p99_ratio,
+        notify_p99_ratio=channels.p99_ratio,
         void="; ".join(f"{part}: {reason}" for part, reason in voids.items() if reason),
         durable=load,
         memory=idle,
         pages=people,
+        notify=channels,
         took_s=time.monotonic() - begin,
     )
 
@@ -158,6 +186,7 @@ def table(results: Results) -> str:
         ),
         (f"the same with {reading}", f"{people.p50_with_people_ms:.2f} / {people.p99_with_people_ms:.2f} ms"),
         ("pages ratio (p99 with ÷ p99 without)", f"{people.p99_ratio:.2f}"),
+        ("notify ratio (p99 with dead channels ÷ p99 without)", f"{results.notify_p99_ratio:.2f}"),
         (
             "taken by other programs: serving core / machine",
             f"{load.others_share:.0%} / {people.others_share:.0%}",

@@ -103,9 +103,9 @@ def echo() -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def evsys(folder: Path, pinned: bool = True) -> Iterator[Server]:
+def evsys(folder: Path, pinned: bool = True, more: str = "") -> Iterator[Server]:
     """EVSYS as it is without any setting but its ports, on one SQLite file in `folder`; all of it on one core
-    where it is `pinned`."""
+    where it is `pinned`. `more`: lines of its configuration."""
     port, api_port = free_port(), free_port()
     config = folder / "config.yml"
     database = folder / "evsys.db"
@@ -113,7 +113,7 @@ def evsys(folder: Path, pinned: bool = True) -> Iterator[Server]:
         "accept_unknown_tag: true\naccept_unknown_chp: true\n"
         f"listen: {{bind_ip: 127.0.0.1, port: {port}}}\n"
         f"api: {{bind_ip: 127.0.0.1, port: {api_port}}}\n"
-        f"database: {{url: 'sqlite:///{database}'}}\n"
+        f"database: {{url: 'sqlite:///{database}'}}\n{more}"
     )
     log = (folder / "server.log").open("wb")
     command = [sys.executable, "-m", "evsys"]

@@ -4,7 +4,7 @@ import os
 
 import msgspec
 import pytest
-from bench import pages, processes
+from bench import notify, pages, processes
 from bench.client import Done
 from bench.durable import BUSY_SHARE, Load, Pair, check, judge
 from bench.pages import LISTS_PER_S, Round, Used
@@ -122,3 +122,14 @@ def paced(alone_ms: float, together_ms: float) -> Round:
     """A round in which people got what they asked for."""
     alone, together = (Done(calls=500, wall_s=1.0, p99_ms=each) for each in (alone_ms, together_ms))
     return Round(alone, together, Got(lists=LISTS_PER_S, events=(100, 100)))
+
+
+def test_channels_that_were_told_nothing_show_nothing() -> None:
+    good = notify.Round(Done(calls=100, p99_ms=2.0), Done(calls=100, p99_ms=3.0), 0.0)
+    found = notify.judge([good], messages=10)
+    assert (found.p99_ratio, found.void) == (1.5, "")
+    assert notify.judge([good], messages=0).void == "no message was made"
+    skipping = notify.Round(good.alone, Done(calls=100, skipped=2, p99_ms=3.0), 0.0)
+    assert "CALLs were due" in notify.judge([skipping], 10).void
+    disturbed = notify.Round(good.alone, good.together, pages.MOST_TAKEN + 0.01)
+    assert "other programs" in notify.judge([disturbed], 10).void

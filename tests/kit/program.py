@@ -25,7 +25,7 @@ EVSYS: Final = str(Path(sys.executable).parent / "evsys")
 """The command as it is installed beside this Python."""
 OUTGOING_PORTS: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
 FIRST_PORT: Final = 10_000
-STARTS_WITHIN_S: Final = 30.0
+STARTS_WITHIN_S: Final = 90.0
 STOPS_WITHIN_S: Final = 10.0
 Settings = dict[str, object]
 

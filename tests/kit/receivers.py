@@ -43,6 +43,8 @@ class HttpReceiver(Receiver):
         self.headers: list[dict[str, str]] = []
         self.judge: Callable[[], web.Response | None] = lambda: None
         """What to answer, where that is not what `mode` says."""
+        self.judge_body: Callable[[bytes], web.Response | None] = lambda body: self.judge()
+        """The same by what came."""
         self._runner: web.AppRunner | None = None
 
     @property
@@ -69,7 +71,7 @@ class HttpReceiver(Receiver):
         body = await request.read()
         if self.mode == "hang":
             await asyncio.sleep(60)
-        answer = self.judge()
+        answer = self.judge_body(body)
         if answer is None:
             answer = web.Response(status={"take": 200, "later": 503, "refuse": 410}[self.mode])
         if answer.status == 200:

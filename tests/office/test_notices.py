@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from aiohttp import web
+from msgspec import Raw
 
 from evsys.core.events import (
     AlarmRaised,
@@ -97,6 +98,8 @@ def alarm(severity: str = "warning", station_id: str = "CP1", name: str = "n") -
             raised_at=NOON,
             last_at=NOON,
             last_seq=1,
+            facts=Raw(b"{}"),
+            told_at=NOON,
         )
     )
 

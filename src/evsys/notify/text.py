@@ -146,7 +146,7 @@ def of_event(logged: LoggedEvent, place: Place | None, language: Language, time_
         subject = f"{word} · {subject}"
     return Wording(
         subject=subject,
-        what=said.what,
+        what=said.what.strip(),
         severity=said.severity,
         fields=tuple(fields),
         actions=said.actions,
@@ -697,7 +697,7 @@ def _work(event: Event, name: str, speaker: Speaker) -> _Said:
 def _alarm(alarm: Alarm, name: str, speaker: Speaker) -> _Said:
     say = speaker.say
     title = _alarm_title(alarm, speaker)
-    what = say("{what}. {detail}", what=title, detail=alarm.detail)
+    what = say("{what}: {detail}.", what=title, detail=alarm.detail) if alarm.detail else f"{title}."
     if alarm.flapping:
         what += " " + say("It comes and goes.")
     if alarm.count > 1:

@@ -133,7 +133,7 @@ class Webhooks(Notifier):
             )
 
     async def send(self, recipient: Recipient, message: Message) -> None:
-        from aiohttp import ClientError
+        from aiohttp import ClientError, InvalidURL
 
         if self._session is None:
             await self.open()
@@ -154,6 +154,8 @@ class Webhooks(Notifier):
                 await _drain(answer)
         except _NotReachable as error:
             raise Refused(str(error)) from None
+        except InvalidURL:
+            raise Refused(f"{host} is in no URL that can be used") from None
         except TimeoutError:
             raise TryLater(f"{host} did not answer within {WITHIN_S:.0f} s") from None
         except (ClientError, OSError) as error:

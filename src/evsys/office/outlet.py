@@ -48,7 +48,7 @@ MAX_BLOCKED: Final = 400
 """Stations of a subscription whose messages wait to be tried again; with more, all wait."""
 CIRCUIT: Final = 20
 """After so many failures in a row one message at a time is tried."""
-MAX_TRIES: Final = 20
+MAX_TRIES: Final = 40
 """A message that failed so often while others went through is given up."""
 FOLDED: Final = 500
 """Messages folded into one."""
@@ -398,7 +398,8 @@ class Outlet:
         if tries >= MAX_TRIES and self._health.failures < tries:
             work.save(replace(self._ended(delivery, "failed", failure.reason), tries=tries))
             return True
-        wait_s = self._pause_s(tries)
+        # Where others go through, this one soon may, too.
+        wait_s = self._pause_s(min(tries, self._health.failures + 2))
         if isinstance(failure, TryLater) and failure.after_s is not None:
             wait_s = max(wait_s, failure.after_s)
         at = now + timedelta(seconds=wait_s)

@@ -62,7 +62,9 @@ def _named(*names: str) -> frozenset[str]:
 
 
 GROUPS: Final[dict[str, frozenset[str]]] = {
-    "alarms": _named("AlarmRaised", "AlarmRepeated", "AlarmAcknowledged", "AlarmCleared"),
+    "alarms": _named(
+        "AlarmRaised", "AlarmRepeated", "AlarmFlapping", "AlarmSettled", "AlarmAcknowledged", "AlarmCleared"
+    ),
     "sessions": _named("TransactionStarted", "TransactionEnded", "TransactionCorrected"),
     "stations": _named("StationConnected", "StationDisconnected", "StationBooted", "StationRegistered"),
     ALL: KINDS - _SECLUDED,
