@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from litestar.types import ASGIApp, Receive, Scope, Send
 
     from evsys.bots.mqtt import MqttDoor
+    from evsys.bots.telegram import TelegramDoor
     from evsys.core.alarms import Rule
     from evsys.core.ports import Bus
     from evsys.core.records import AlarmKind
@@ -530,13 +531,22 @@ def _ftp_exchange(office: "Office", ftp: FilesFtp, listening: socket.socket) -> 
     return FtpExchange(office.jobs, office.files, settings, listening)
 
 
-def _bots(config: Config, office: "Office", tallies: "Tallies") -> "list[MqttDoor]":
+def _bots(config: Config, office: "Office", tallies: "Tallies") -> "list[MqttDoor | TelegramDoor]":
     """The doors to others' servers; their libraries are loaded where they are wanted alone."""
-    bots = []
+    bots: list[MqttDoor | TelegramDoor] = []
     if config.mqtt.enabled:
         bots.append(mqtt := _mqtt(config.mqtt, office))
         tallies.gauge("evsys_mqtt_connected", "Whether there is a link to the MQTT broker", mqtt.is_connected)
+    if config.telegram.enabled:
+        bots.append(telegram := _telegram(config, office))
+        tallies.gauge("evsys_telegram_polling", "Whether Telegram answers the bot", telegram.is_polling)
     return bots
+
+
+def _telegram(config: Config, office: "Office") -> "TelegramDoor":
+    from evsys.bots.telegram import TelegramDoor
+
+    return TelegramDoor(office, config.telegram)
 
 
 def _mqtt(config: Mqtt, office: "Office") -> "MqttDoor":

@@ -32,6 +32,7 @@ from evsys.notify.apprise import Config as Apprise
 from evsys.notify.mail import Config as Mail
 from evsys.notify.mail import sender_of
 from evsys.notify.notifier import NotifierConfig
+from evsys.notify.telegram import Config as TelegramKeys
 from evsys.notify.webhook import Config as Webhooks
 from evsys.notify.webhook import networks
 from evsys.plug import Section
@@ -233,6 +234,7 @@ class Alarms(Section, frozen=True, kw_only=True):
     disk_space: AlarmRule = _rule("disk_space")
     database: AlarmRule = _rule("database")
     event_set_aside: AlarmRule = _rule("event_set_aside")
+    channel_failed: AlarmRule = _rule("channel_failed")
 
 
 class DataTransfer(Section, frozen=True, kw_only=True):
@@ -254,11 +256,6 @@ class Ocpi(Section, frozen=True, kw_only=True):
     enabled: bool = False
     url: str = ""
     token: str = ""
-
-
-class Telegram(Section, frozen=True, kw_only=True):
-    enabled: bool = False
-    telegram_api_key: str = ""
 
 
 class Mqtt(Section, frozen=True, kw_only=True):
@@ -310,7 +307,7 @@ class Config(Section, frozen=True, kw_only=True):
     quirks: Quirks = Quirks()
     mongo: Mongo = Mongo()
     ocpi: Ocpi = Ocpi()
-    telegram: Telegram = Telegram()
+    telegram: TelegramKeys = TelegramKeys()
     mqtt: Mqtt = Mqtt()
     payment: Payment = Payment()
     mail: Mail = Mail()
@@ -321,7 +318,12 @@ class Config(Section, frozen=True, kw_only=True):
     def channels(self) -> dict[str, NotifierConfig]:
         """What messages leave by, where it is enabled: the keys of each, by the name of its notifier's file
         (`evsys.notify`)."""
-        known = {"mail": self.mail, "webhook": self.webhooks, "apprise": self.apprise}
+        known: dict[str, NotifierConfig] = {
+            "mail": self.mail,
+            "webhook": self.webhooks,
+            "apprise": self.apprise,
+            "telegram": self.telegram,
+        }
         return {name: keys for name, keys in known.items() if keys.enabled}
 
     @property
@@ -443,6 +445,8 @@ def _faults(config: Config) -> Iterator[tuple[str, str]]:
         )
     if config.telegram.enabled and not config.telegram.telegram_api_key:
         yield "telegram.enabled", "needs telegram.telegram_api_key"
+    if not config.telegram.api_url.startswith(("http://", "https://")):
+        yield "telegram.api_url", "must begin with http:// or https://"
     yield from _mqtt_faults(config.mqtt)
     if config.ocpi.enabled and not config.ocpi.url.startswith(("http://", "https://")):
         yield "ocpi.enabled", "needs ocpi.url with http:// or https:// in front"
@@ -541,7 +545,7 @@ def _url(scheme: str, secure: bool, address: str, port: int) -> str:
 
 
 def _notes(config: Config) -> Iterator[str]:
-    for section in ("telegram", "ocpi", "payment"):
+    for section in ("ocpi", "payment"):
         if getattr(config, section).enabled:
             yield f"{section}.enabled is true, but {section} is not active yet: it will do nothing"
 

@@ -197,9 +197,8 @@ def test_a_mongodb_stops_with_an_explanation(tmp_path: Path) -> None:
 
 
 def test_what_is_not_active_yet_says_so(tmp_path: Path) -> None:
-    text = "telegram:\n  enabled: true\n  telegram_api_key: k\nocpi:\n  enabled: true\n  url: https://x\n"
+    text = "ocpi:\n  enabled: true\n  url: https://x\n"
     assert load(tmp_path, text).notes == (
-        "telegram.enabled is true, but telegram is not active yet: it will do nothing",
         "ocpi.enabled is true, but ocpi is not active yet: it will do nothing",
     )
 

@@ -128,6 +128,13 @@ OF_NO_STATION = [
     events.SubscriptionChanged(subscription=subscription(), by="b"),
     events.SubscriptionRemoved(subscription_id="s", by="b"),
     events.SubscriptionPaused(subscription_id="s", owner="o", channel="mail", reason="r"),
+    events.TelegramChatChanged(
+        chat=records.TelegramChat(id="7", name="Ann", private=True, requested_at=NOON)
+    ),
+    events.TelegramInviteCreated(
+        invite=records.TelegramInvite(id="i", created_by="b", created_at=NOON, expires_at=NOON)
+    ),
+    events.ChannelFailed(channel="telegram", reason="r"),
     events.ServerStarted(version="1", stations=0),
 ]
 

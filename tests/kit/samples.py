@@ -51,6 +51,9 @@ from evsys.core.records import (
     Subscription,
     SubscriptionHealth,
     SubscriptionSecret,
+    TelegramChat,
+    TelegramInvite,
+    TelegramInviteSecret,
     Token,
     Transaction,
     TransferSecret,
@@ -371,6 +374,9 @@ def one_of_each() -> list[Record]:
         CompositeSchedule(
             station_id="CP-1", evse_id=1, status="Accepted", answer=Raw(b'{"limit":8.10}'), asked_at=NOON
         ),
+        TelegramChat(id="7", name="Ann", private=True, requested_at=NOON),
+        TelegramInvite(id="i1", created_by="ann", created_at=NOON, expires_at=NOON),
+        TelegramInviteSecret(invite_id="i1", digest="e" * 64),
         ConsumerCursor(name="notices", seq=7, holder="office", held_until=NOON),
         DeferredEvent(consumer="notices", seq=6, station_id="CP1", tries=1, reason="away"),
         subscription(),

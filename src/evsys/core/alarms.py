@@ -82,6 +82,7 @@ DEFAULTS: Final[Mapping[AlarmKind, Rule]] = {
     "disk_space": Rule(times=0, threshold=10),
     "database": Rule(clears_after_s=3600),
     "event_set_aside": Rule(clears_after_s=DAY_S),
+    "channel_failed": Rule(),
 }
 MEASURED_BY: Final[Mapping[AlarmKind, Literal["after_s", "times", "threshold"]]] = {
     kind: "threshold" if rule.threshold else "after_s" if kind in HOLDING else "times"

@@ -29,6 +29,8 @@ from evsys.core.records import (
     Station,
     StoredFile,
     Subscription,
+    TelegramChat,
+    TelegramInvite,
     Token,
     Transaction,
     UpgradeState,
@@ -553,6 +555,25 @@ class SubscriptionPaused(_Event, frozen=True, kw_only=True):
     reason: str
 
 
+class TelegramChatChanged(_Event, frozen=True, kw_only=True):
+    """A chat asks to be let in (version 1), was let in or refused, or has ended."""
+
+    chat: TelegramChat
+    by: str = ""
+
+
+class TelegramInviteCreated(_Event, frozen=True, kw_only=True):
+    invite: TelegramInvite
+    by: str = ""
+
+
+class ChannelFailed(_Event, frozen=True, kw_only=True):
+    """A channel that people are told things by does not work, and will not until somebody mends it."""
+
+    channel: str
+    reason: str
+
+
 class ServerStarted(_Event, frozen=True, kw_only=True):
     version: str
     stations: int
@@ -627,6 +648,9 @@ Event = (
     | SubscriptionChanged
     | SubscriptionRemoved
     | SubscriptionPaused
+    | TelegramChatChanged
+    | TelegramInviteCreated
+    | ChannelFailed
     | ServerStarted
 )
 

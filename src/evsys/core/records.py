@@ -187,6 +187,7 @@ AlarmKind = Literal[
     "disk_space",
     "database",
     "event_set_aside",
+    "channel_failed",
 ]
 AlarmSeverity = Literal["critical", "warning", "info"]
 
@@ -1047,3 +1048,49 @@ class Delivery(Record, frozen=True, kw_only=True):
     detail: Raw | None = None
     """What a summary or a digest is of."""
     ended_at: datetime | None = None
+
+
+ChatState = Literal["pending", "approved", "refused", "ended"]
+ChatRole = Literal["viewer", "operator"]
+
+
+class TelegramChat(Record, frozen=True, kw_only=True):
+    """A chat with the bot on Telegram. The office writes it."""
+
+    id: str
+    """As Telegram has it: a number, below 0 of a group."""
+    name: str
+    """What Telegram calls it: for showing."""
+    private: bool
+    """Whether it is one person's; nobody else is ever an operator."""
+    state: ChatState = "pending"
+    role: ChatRole = "viewer"
+    language: Language = "en"
+    requested_at: datetime
+    decided_at: datetime | None = None
+    decided_by: str = ""
+    """Who approved or refused it: a person, or the id of an invite."""
+    reason: str = ""
+    """Why it has ended."""
+    version: int = 1
+
+
+class TelegramInvite(Record, frozen=True, kw_only=True):
+    """What lets one chat in without being asked for; the people's. Its code is a `TelegramInviteSecret`."""
+
+    id: str
+    role: ChatRole = "viewer"
+    created_by: str
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None = None
+    used_by: str = ""
+    """The chat that it let in."""
+    version: int = 1
+
+
+class TelegramInviteSecret(Record, frozen=True, kw_only=True):
+    """The SHA-256 of an invite's code (130 random bits). Never served."""
+
+    invite_id: str
+    digest: str

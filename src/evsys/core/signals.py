@@ -17,6 +17,7 @@ from evsys.core.events import (
     CertificateEnding,
     CertificateIssued,
     CertificateRefused,
+    ChannelFailed,
     ConnectionRefused,
     ConnectorStatusChanged,
     Event,
@@ -44,6 +45,7 @@ HEARD: Final = (
     CertificateIssued,
     SecurityUpgradeChanged,
     EventSetAside,
+    ChannelFailed,
 )
 """The events that are signals."""
 CRITICAL: Final = frozenset(
@@ -127,6 +129,8 @@ def _happened(event: Event) -> Signal | None:
         case EventSetAside(station_id=station_id, consumer=consumer, reason=why):
             facts = {"consumer": consumer, "seq": event.seq, "kind": event.event_kind, "reason": why}
             return _happens(station_id, "event_set_aside", consumer, "warning", why, facts)
+        case ChannelFailed(channel=channel, reason=why):
+            return _happens("", "channel_failed", channel, "critical", why, {"reason": why})
         case _:
             return None
 

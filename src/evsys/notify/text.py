@@ -747,6 +747,8 @@ def _alarm_title(alarm: Alarm, speaker: Speaker) -> str:
             return say("Database in trouble")
         case "event_set_aside":
             return say("Event given up by {name}", name=alarm.name)
+        case "channel_failed":
+            return say("Messages by {name} do not leave", name=alarm.name)
 
 
 def _alarm_todo(kind: AlarmKind, speaker: Speaker) -> str:
@@ -784,3 +786,5 @@ def _alarm_todo(kind: AlarmKind, speaker: Speaker) -> str:
             return say("Make room before the database can write no more.")
         case "database" | "event_set_aside":
             return say("Look into the log of the server.")
+        case "channel_failed":
+            return say("Mend the channel's settings and restart: what waits leaves by itself then.")

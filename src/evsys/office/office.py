@@ -14,6 +14,7 @@ from evsys.office.authority import Signer
 from evsys.office.campaigns import Campaigns
 from evsys.office.certificates import Certificates
 from evsys.office.charging_profiles import ChargingProfiles
+from evsys.office.chats import Chats
 from evsys.office.closing import Closing
 from evsys.office.commands import Commands
 from evsys.office.configuration import Configurations
@@ -121,6 +122,7 @@ class Office:
         self.dispatch = Dispatch(self.jobs, self.campaigns, self.commands, reader, clock, self.files)
         self.dispatch.follow(self.consumers)
         self.subscriptions = Subscriptions(books, reader, clock, server_key, notifiers or {})
+        self.chats = Chats(books, reader, clock, self.subscriptions)
         self.deliveries = Deliveries(
             books, reader, clock, self.subscriptions, notifiers or {}, pace or Pace()
         )

@@ -9,7 +9,7 @@ from evsys.core import records
 from evsys.core.records import Record
 from evsys.store.tables import CompiledTable, Lookup, Statement
 
-VERSION: Final = "0020"
+VERSION: Final = "0021"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 TABLES: Final[dict[type[Record], CompiledTable]] = {
@@ -1276,6 +1276,101 @@ TABLES: Final[dict[type[Record], CompiledTable]] = {
             Lookup(
                 'SELECT configuration_verdicts.station_id, configuration_verdicts."key", configuration_verdicts.value, configuration_verdicts.status, configuration_verdicts.firmware_version, configuration_verdicts.at  FROM configuration_verdicts  WHERE configuration_verdicts.station_id = ? AND configuration_verdicts."key" = ?',
                 (0, 1),
+            ),
+        ),
+    ),
+    records.TelegramChat: CompiledTable(
+        name="telegram_chats",
+        columns=(
+            "id",
+            "name",
+            "private",
+            "state",
+            "role",
+            "language",
+            "requested_at",
+            "decided_at",
+            "decided_by",
+            "reason",
+            "version",
+        ),
+        cells={"private": "flag", "requested_at": "time", "decided_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO telegram_chats (id, name, private, state, role, language, requested_at, decided_at, decided_by, reason, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name, private = excluded.private, state = excluded.state, role = excluded.role, language = excluded.language, requested_at = excluded.requested_at, decided_at = excluded.decided_at, decided_by = excluded.decided_by, reason = excluded.reason, version = excluded.version"
+            ),
+            "add": Statement(
+                "INSERT INTO telegram_chats (id, name, private, state, role, language, requested_at, decided_at, decided_by, reason, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO telegram_chats (id, name, private, state, role, language, requested_at, decided_at, decided_by, reason, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "change": Statement(
+                "UPDATE telegram_chats SET name=?, private=?, state=?, role=?, language=?, requested_at=?, decided_at=?, decided_by=?, reason=?, version=? WHERE telegram_chats.id = ? AND telegram_chats.version = ? - 1",
+                (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0, 10),
+                exact=True,
+            ),
+            "remove": Statement("DELETE FROM telegram_chats WHERE telegram_chats.id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT telegram_chats.id, telegram_chats.name, telegram_chats.private, telegram_chats.state, telegram_chats.role, telegram_chats.language, telegram_chats.requested_at, telegram_chats.decided_at, telegram_chats.decided_by, telegram_chats.reason, telegram_chats.version  FROM telegram_chats  WHERE telegram_chats.id = ?",
+                (0,),
+            ),
+        ),
+    ),
+    records.TelegramInvite: CompiledTable(
+        name="telegram_invites",
+        columns=("id", "role", "created_by", "created_at", "expires_at", "used_at", "used_by", "version"),
+        cells={"created_at": "time", "expires_at": "time", "used_at": "time"},
+        statements={
+            "save": Statement(
+                "INSERT INTO telegram_invites (id, role, created_by, created_at, expires_at, used_at, used_by, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET role = excluded.role, created_by = excluded.created_by, created_at = excluded.created_at, expires_at = excluded.expires_at, used_at = excluded.used_at, used_by = excluded.used_by, version = excluded.version"
+            ),
+            "add": Statement(
+                "INSERT INTO telegram_invites (id, role, created_by, created_at, expires_at, used_at, used_by, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
+            "add_once": Statement(
+                "INSERT INTO telegram_invites (id, role, created_by, created_at, expires_at, used_at, used_by, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "change": Statement(
+                "UPDATE telegram_invites SET role=?, created_by=?, created_at=?, expires_at=?, used_at=?, used_by=?, version=? WHERE telegram_invites.id = ? AND telegram_invites.version = ? - 1",
+                (1, 2, 3, 4, 5, 6, 7, 0, 7),
+                exact=True,
+            ),
+            "remove": Statement("DELETE FROM telegram_invites WHERE telegram_invites.id = ?", (0,)),
+        },
+        lookups=(
+            Lookup(
+                "SELECT telegram_invites.id, telegram_invites.role, telegram_invites.created_by, telegram_invites.created_at, telegram_invites.expires_at, telegram_invites.used_at, telegram_invites.used_by, telegram_invites.version  FROM telegram_invites  WHERE telegram_invites.id = ?",
+                (0,),
+            ),
+        ),
+    ),
+    records.TelegramInviteSecret: CompiledTable(
+        name="telegram_invite_secrets",
+        columns=("invite_id", "digest"),
+        cells={},
+        statements={
+            "save": Statement(
+                "INSERT INTO telegram_invite_secrets (invite_id, digest) VALUES (?, ?) ON CONFLICT (invite_id) DO UPDATE SET digest = excluded.digest"
+            ),
+            "add": Statement("INSERT INTO telegram_invite_secrets (invite_id, digest) VALUES (?, ?)"),
+            "add_once": Statement(
+                "INSERT INTO telegram_invite_secrets (invite_id, digest) VALUES (?, ?) ON CONFLICT DO NOTHING"
+            ),
+            "remove": Statement(
+                "DELETE FROM telegram_invite_secrets WHERE telegram_invite_secrets.invite_id = ?", (0,)
+            ),
+        },
+        lookups=(
+            Lookup(
+                "SELECT telegram_invite_secrets.invite_id, telegram_invite_secrets.digest  FROM telegram_invite_secrets  WHERE telegram_invite_secrets.invite_id = ?",
+                (0,),
+            ),
+            Lookup(
+                "SELECT telegram_invite_secrets.invite_id, telegram_invite_secrets.digest  FROM telegram_invite_secrets  WHERE telegram_invite_secrets.digest = ?",
+                (1,),
             ),
         ),
     ),

@@ -50,7 +50,7 @@ from evsys.store.cells import (
     workarounds_to_text,
 )
 
-VERSION: Final = "0020"
+VERSION: Final = "0021"
 """The newest revision in `migrations/versions`: what this program reads and writes."""
 
 
@@ -839,6 +839,46 @@ configuration_templates: Final = Table(
     _number("version"),
 )
 
+telegram_chats: Final = Table(
+    "telegram_chats",
+    metadata,
+    _key("id"),
+    _text("name"),
+    _flag("private"),
+    _text("state"),
+    _text("role"),
+    _text("language"),
+    _time("requested_at"),
+    _maybe_time("decided_at"),
+    _text("decided_by"),
+    _text("reason"),
+    _number("version"),
+)
+Index("telegram_chats_by_state", telegram_chats.c.state, telegram_chats.c.requested_at, telegram_chats.c.id)
+"""Those that wait, and those that are let in."""
+
+telegram_invites: Final = Table(
+    "telegram_invites",
+    metadata,
+    _key("id"),
+    _text("role"),
+    _text("created_by"),
+    _time("created_at"),
+    _time("expires_at"),
+    _maybe_time("used_at"),
+    _text("used_by"),
+    _number("version"),
+)
+Index("telegram_invites_by_time", telegram_invites.c.created_at, telegram_invites.c.id)
+
+telegram_invite_secrets: Final = Table(
+    "telegram_invite_secrets",
+    metadata,
+    _key("invite_id"),
+    _text("digest"),
+    UniqueConstraint("digest", name="telegram_invite_secrets_digest"),
+)
+
 configuration_verdicts: Final = Table(
     "configuration_verdicts",
     metadata,
@@ -1204,6 +1244,9 @@ TABLES: Final[dict[type[records.Record], AnyTable]] = {
     records.ConfigurationKey: configuration_keys,
     records.ConfigurationTemplate: configuration_templates,
     records.ConfigurationVerdict: configuration_verdicts,
+    records.TelegramChat: telegram_chats,
+    records.TelegramInvite: telegram_invites,
+    records.TelegramInviteSecret: telegram_invite_secrets,
     records.ConsumerCursor: consumer_cursors,
     records.DeferredEvent: deferred_events,
     records.StoredFile: files,
