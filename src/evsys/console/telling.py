@@ -60,6 +60,13 @@ def told(event: Event) -> Told:
             return Told(_("%(command)s was not sent: %(status)s"), values, "bad")
         case events.AlarmRaised(alarm=alarm):
             return Told(_("Alarm: %(kind)s %(name)s"), {"kind": alarm.kind, "name": alarm.name}, "bad")
+        case events.AlarmAcknowledged(alarm=alarm):
+            seen: dict[str, object] = {"kind": alarm.kind, "name": alarm.name, "by": event.by or "–"}
+            return Told(_("Alarm seen by %(by)s: %(kind)s %(name)s"), seen)
+        case events.AlarmCleared(alarm=alarm):
+            return Told(
+                _("Alarm is over: %(kind)s %(name)s"), {"kind": alarm.kind, "name": alarm.name}, "good"
+            )
         case events.ConnectionRefused():
             return Told(_("A connection was refused: %(reason)s"), {"reason": event.reason}, "bad")
         case events.MessageQuarantined(quarantined=held):
@@ -76,6 +83,15 @@ def _of_people(event: Event) -> Told:
             return Told(_("Changed by %(by)s"), {"by": event.by or "–"})
         case events.StationRemoved():
             return Told(_("Removed by %(by)s"), {"by": event.by or "–"})
+        case events.TokenRegistered(token=token):
+            return Told(_("Token %(token)s is known now"), {"token": token.id})
+        case events.TokenChanged(token=token):
+            return Told(
+                _("Token %(token)s was changed by %(by)s"), {"token": token.id, "by": event.by or "–"}
+            )
+        case events.TokenRemoved():
+            values = {"token": event.token_id, "by": event.by or "–"}
+            return Told(_("Token %(token)s was removed by %(by)s"), values)
         case events.UserChanged(user=user):
             values = {"user": user.id, "role": user.role, "by": event.by}
             return Told(_("User %(user)s, %(role)s, was changed by %(by)s"), values)
