@@ -1,25 +1,32 @@
 """Every event arrives: through a receiver that fails half of the time and is gone for a while, a mail server,
-and kill -9 of the whole program.
+Telegram, and kill -9 of the whole program.
 
 Stations report one status after another until each is acknowledged. Afterwards what arrived is compared with
 the log of events: each at least once, those of a station in order, and what came twice with the same
-idempotency key.
+idempotency key. MQTT tells states and not events: the last one is there.
 """
 
 import asyncio
 import json
 import random
+import re
+from itertools import groupby
 from pathlib import Path
+from typing import cast
 
 import httpx
 import pytest
 import websockets
 from aiohttp import web
 
+from kit.bot_api import TOKEN, BotApi, running_bot_api
+from kit.broker import Broker, running_broker, see
+from kit.link import Payload
 from kit.program import Program, Settings, running
 from kit.receivers import HttpReceiver, MailServer
 
 KIND = "ConnectorStatusChanged"
+CHAT = 77
 ARRIVES_WITHIN_S = 1500.0
 
 
@@ -54,8 +61,10 @@ class Reporting:
                 await asyncio.sleep(0.1)
 
 
-def settings(mails: MailServer) -> Settings:
+def settings(mails: MailServer, bot: BotApi, broker: Broker) -> Settings:
     return {
+        "telegram": {"enabled": True, "telegram_api_key": TOKEN, "api_url": bot.url},
+        "mqtt": {"enabled": True, "port": broker.port},
         "webhooks": {"enabled": True, "allow_http": True, "private_networks": ["127.0.0.0/8"]},
         "mail": {"enabled": True, "port": mails.port, "security": "none", "sender": "evsys@example.com"},
     }
@@ -82,13 +91,24 @@ class Failing:
 
 
 async def messages(folder: Path, stations: int, each: int) -> None:
+    with running_broker(folder) as broker:
+        async with running_bot_api() as bot:
+            await through(folder, stations, each, bot, broker)
+
+
+async def through(folder: Path, stations: int, each: int, bot: BotApi, broker: Broker) -> None:
     receiver, mails = HttpReceiver(), MailServer()
     failing = Failing(receiver)
     await receiver.start()
     await mails.start()
     try:
-        with running(folder, settings(mails)) as program:
-            hook, mail = await asyncio.to_thread(subscribe, program, receiver)
+        with running(folder, settings(mails, bot, broker)) as program:
+            people = People(program)
+            await people.let_in(bot)
+            hook = await people.subscribe("webhook", receiver.url)
+            of_one_station = {"station_ids": ["CP0"], "per_minute": 10_000}
+            mail = await people.subscribe("mail", "anna@example.com", **of_one_station)
+            await people.subscribe("telegram", str(CHAT), **of_one_station)
             reporting = [Reporting(program, number) for number in range(stations)]
             load = asyncio.gather(*(station.report(each) for station in reporting))
             await arrived(failing, stations * each // 10)
@@ -101,16 +121,22 @@ async def messages(folder: Path, stations: int, each: int) -> None:
             await asyncio.to_thread(killed, program)
             await load
             logged = await asyncio.to_thread(
-                program.rows, f"SELECT seq, station_id FROM events WHERE kind = '{KIND}' ORDER BY seq"
+                program.rows,
+                f"SELECT seq, station_id, payload FROM events WHERE kind = '{KIND}' ORDER BY seq",
             )
             assert len(logged) >= stations * each
             async with asyncio.timeout(ARRIVES_WITHIN_S):
                 while len(set(failing.keys)) < len(logged):  # noqa: ASYNC110, between processes
                     await asyncio.sleep(0.2)
-                of_one = [f"{mail}-{seq}" for seq, station in logged if station == "CP0"]
+                of_one = [f"{mail}-{seq}" for seq, station, _ in logged if station == "CP0"]
                 while len(mailed(mails)) < len(of_one):  # noqa: ASYNC110
                     await asyncio.sleep(0.2)
-            in_order = {f"{hook}-{seq}": str(station) for seq, station in logged}
+                states = [statuses(str(data))[0] for _, station, data in logged if station == "CP0"]
+                while len(changes(statuses(*bot.texts(CHAT)))) < len(changes(states)):  # noqa: ASYNC110
+                    await asyncio.sleep(0.2)
+            assert changes(statuses(*bot.texts(CHAT))) == changes(states)
+            await see(broker, lambda it: it.now.get("evsys/CP0/1/status") == states[-1].encode())
+            in_order = {f"{hook}-{seq}": str(station) for seq, station, _ in logged}
             assert set(failing.keys) == set(in_order)
             assert failing.stations == [in_order[key] for key in failing.keys]
             for station in reporting:
@@ -127,26 +153,43 @@ async def messages(folder: Path, stations: int, each: int) -> None:
         await mails.stop()
 
 
-def subscribe(program: Program, receiver: HttpReceiver) -> tuple[str, str]:
-    """The ids of a subscription by webhook and of one by mail for one station."""
-    headers = {"Authorization": f"Bearer {program.key('admin')}"}
-    made = []
-    for members in (
-        {"channel": "webhook", "address": receiver.url, "kinds": [KIND]},
-        {
-            "channel": "mail",
-            "address": "anna@example.com",
-            "kinds": [KIND],
-            "station_ids": ["CP0"],
-            "per_minute": 10_000,
-        },
-    ):
-        answer = httpx.post(
-            f"{program.api}/api/v1/subscriptions", json=members, headers=headers, timeout=30, trust_env=False
+class People:
+    """Who wants to hear of it."""
+
+    def __init__(self, program: Program) -> None:
+        self._address = f"{program.api}/api/v1"
+        self._headers = {"Authorization": f"Bearer {program.key('admin')}"}
+
+    async def let_in(self, bot: BotApi) -> None:
+        """A chat asks, and is approved."""
+        bot.write(CHAT, "/start")
+        async with asyncio.timeout(60):
+            while not bot.texts(CHAT):  # noqa: ASYNC110, between processes
+                await asyncio.sleep(0.05)
+        await self._post(f"/telegram/chats/{CHAT}/approve", {"role": "viewer"})
+
+    async def subscribe(self, channel: str, address: str, **members: object) -> str:
+        """The id of a new subscription."""
+        made = await self._post(
+            "/subscriptions", {"channel": channel, "address": address, "kinds": [KIND], **members}
         )
-        assert answer.status_code == 201, answer.text
-        made.append(answer.json()["subscription"]["id"])
-    return made[0], made[1]
+        return str(cast(Payload, made["subscription"])["id"])
+
+    async def _post(self, path: str, members: Payload) -> Payload:
+        async with httpx.AsyncClient(headers=self._headers, timeout=30, trust_env=False) as client:
+            answer = await client.post(f"{self._address}{path}", json=members)
+        assert answer.is_success, answer.text
+        return cast(Payload, answer.json())
+
+
+def statuses(*texts: str) -> list[str]:
+    """The status of a connector that each text tells of, where it tells of one."""
+    return [found[0] for text in texts if (found := re.search("Available|Preparing", text))]
+
+
+def changes(told: list[str]) -> list[str]:
+    """What was told, once where it was told twice in a row."""
+    return [status for status, _ in groupby(told)]
 
 
 def killed(program: Program) -> None:
