@@ -31,7 +31,7 @@ from kit.receivers import HttpReceiver, MailServer, Receiver
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # by what Apprise loads
 
 LOOPBACK = ("127.0.0.0/8",)
-NOT_NOTIFIERS = {"notifier"}
+NOT_NOTIFIERS = {"notifier", "speech", "text"}
 
 
 class Side(Struct):
@@ -93,6 +93,8 @@ def apprise_side() -> Side:
 
 
 SIDES = {"mail": mail_side, "webhook": webhook_side, "apprise": apprise_side}
+APART = {"telegram"}
+"""Tried in a file of its own: it takes one message in a second."""
 
 
 def message(key: str = "s:1", subject: str = "CP1 is offline", at: datetime = NOON) -> Message:
@@ -132,7 +134,9 @@ def to(side: Side, notifier: Notifier) -> Recipient:
 
 def test_every_notifier_is_tried_here() -> None:
     files = {path.stem for path in Path(evsys.notify.__path__[0]).glob("*.py")}
-    assert files - NOT_NOTIFIERS - {"__init__"} == set(SIDES)
+    assert files - NOT_NOTIFIERS - {"__init__"} == set(SIDES) | APART
+    for name in APART:
+        assert Path(__file__).with_name(f"test_{name}.py").is_file()
 
 
 async def test_a_message_arrives_and_the_next_after_it(side: Side, notifier: Notifier) -> None:
