@@ -254,5 +254,4 @@ def create_app(office: Office, metrics: OfficeMetrics, key_required: bool = Fals
         logging_config=None,
     )
     app.asgi_handler = whole_segments(app.asgi_handler)
-    documents.complete(app)
     return app

@@ -60,6 +60,9 @@ class Decimals(OpenAPISchemaPlugin):
         return Schema(one_of=[Schema(type=OpenAPIType.NUMBER), Schema(type=OpenAPIType.STRING)])
 
 
+_MADE: Final = "openapi"
+
+
 def nothing_here(_connection: Connection, _handler: BaseRouteHandler) -> None:
     """A guard that lets nobody through, as if there were nothing."""
     raise NotFoundException
@@ -86,11 +89,20 @@ def config(version: str) -> OpenAPIConfig:
 @get("/openapi.json", include_in_schema=False)
 async def openapi(request: StrictRequest) -> Response[bytes]:
     """The document, to everybody."""
-    document = msgspec.json.encode(request.app.openapi_schema.to_schema())
-    return Response(document, media_type="application/vnd.oai.openapi+json")
+    return Response(document(request.app), media_type="application/vnd.oai.openapi+json")
 
 
-def complete(app: Litestar) -> None:
+def document(app: Litestar) -> bytes:
+    """The document as JSON, made when somebody first asks for it: that takes as long as the rest of a
+    start."""
+    made: bytes | None = app.state.get(_MADE)
+    if made is None:
+        _complete(app)
+        made = app.state[_MADE] = msgspec.json.encode(app.openapi_schema.to_schema())
+    return made
+
+
+def _complete(app: Litestar) -> None:
     """Say which types take no unknown members, what is JSON of any shape, what EVSYS' endpoint answers, and
     which header a POST may bring."""
     strict = set(_strict_types(Struct))

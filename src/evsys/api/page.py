@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 from litestar import Response, get
 
+from evsys.api.documents import document
 from evsys.api.strict import StrictRequest, no_unknown_query
 
 Node = Mapping[str, object]
@@ -29,18 +30,17 @@ POLICY: Final = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-an
 @get("/docs", include_in_schema=False, guards=[no_unknown_query])
 async def page(request: StrictRequest) -> Response[bytes]:
     """The API, described for people, to everybody."""
-    document = msgspec.json.encode(request.app.openapi_schema.to_schema())
     return Response(
-        rendered(document),
+        rendered(document(request.app)),
         media_type="text/html",
         headers={"Content-Security-Policy": POLICY},
     )
 
 
 @lru_cache(maxsize=1)
-def rendered(document: bytes) -> bytes:
+def rendered(text: bytes) -> bytes:
     """The page of a document."""
-    whole = msgspec.json.decode(document, type=dict[str, object])
+    whole = msgspec.json.decode(text, type=dict[str, object])
     paths, schemas = _node(whole, "paths"), _node(_node(whole, "components"), "schemas")
     lines = [
         "<!doctype html><html lang=en><meta charset=utf-8><title>EVSYS API</title>",
