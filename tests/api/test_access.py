@@ -69,6 +69,8 @@ OPERATORS_READ = (
     "/api/v1/files",
     "/api/v1/files/file",
     "/api/v1/files/file/content",
+    "/api/v1/telegram/chats",
+    "/api/v1/telegram/invites",
 )
 ADMINS_READ = ("/api/v1/keys",)
 WRITES = (
@@ -120,6 +122,9 @@ WRITES = (
     ("POST", "/api/v1/subscriptions/told/test"),
     ("POST", "/api/v1/subscriptions/told/replay"),
     ("POST", "/api/v1/subscriptions/told/rotate-secret"),
+    ("POST", "/api/v1/telegram/chats/77/approve"),
+    ("POST", "/api/v1/telegram/chats/77/refuse"),
+    ("POST", "/api/v1/telegram/invites"),
     *(("GET", path) for path in OPERATORS_READ),
 )
 ADMINS = (
@@ -149,6 +154,7 @@ NAMES = {
     "which-one": "{template_id}",
     "whose": "{serial}",
     "100": "{profile_id}",
+    "77": "{chat_id}",
     "alarm": "{alarm_id}",
     "job": "{job_id}",
     "many": "{campaign_id}",

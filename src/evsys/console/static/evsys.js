@@ -63,7 +63,7 @@
   /* What happens: a stream that the browser takes up again where it was, by itself. */
   const place = body.dataset.liveStation || "", lost = document.getElementById("lost");
   const parts = [...document.querySelectorAll("[data-live-part]")], rows = () => document.querySelector("[data-live-rows]");
-  let seq = body.dataset.live, wanted = new Set(), due = false, timer = 0, stream = null, broken = 0;
+  let seq = body.dataset.live, wanted = new Set(), due = false, timer = 0, stream = null, broken;
 
   const refresh = async () => {
     timer = 0;
@@ -124,11 +124,11 @@
     stream = new EventSource("/live?after=" + seq + (place ? "&station=" + encodeURIComponent(place) : ""));
     stream.onopen = () => {
       clearTimeout(broken);
+      broken = undefined;
       if (!lost.hidden) { lost.hidden = true; due = parts.length > 0; rows()?.querySelectorAll("[data-station]").forEach((row) => wanted.add(row.dataset.station)); soon(100); }
     };
     stream.onerror = () => {
-      clearTimeout(broken);
-      broken = setTimeout(() => { lost.hidden = false; }, 1000);
+      broken ??= setTimeout(() => { lost.hidden = false; }, 1000);
       if (stream.readyState === EventSource.CLOSED) setTimeout(open, 2000);
     };
     stream.addEventListener("samples", measured);
