@@ -2,7 +2,7 @@
 #
 #   make run [CONF=FILE]   start the central system
 #   make demo [CONF=FILE]  the central system and ten charge points in software
-#   make test              every test but the long ones; other Pythons first, where found
+#   make test              every test but the long ones; the newest other Python first, where found
 #   make test-long         the full counts: simulation seeds, kills under load
 #   make screenshots      pictures of the console, into docs/screenshots
 #   make bench             what it costs on this machine, beside a bare echo
@@ -37,6 +37,7 @@ test: $(STAMP)
 	@$(BIN)/pytest -q -m "not long" -n 2 --dist loadfile --ignore=tests/core --ignore=tests/ocpp
 
 test-long: $(STAMP)
+	@tools/test_other_pythons all
 	@$(BIN)/pytest -q -m long --timeout 3600
 
 screenshots: $(STAMP)

@@ -19,7 +19,7 @@ from kit.central import station
 from kit.office import RunningOffice
 from kit.samples import quarantined, token, transaction
 
-SAMPLES = 12
+SAMPLES = 5
 """Requests made up for each operation in each mode; the long test makes more."""
 KEPT = (
     "not_a_server_error",
