@@ -15,7 +15,7 @@ from aiomqtt import Client
 from kit.program import free_port
 
 STARTS_WITHIN_S: Final = 20.0
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 150.0
 CONFIG: Final = """\
 id = 0
 [router]

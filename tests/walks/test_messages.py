@@ -209,7 +209,8 @@ def mailed(mails: MailServer) -> list[str]:
     return [str(each["Idempotency-Key"]) for each in mails.mails]
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.long
+@pytest.mark.timeout(900)
 async def test_every_event_arrives_in_order_through_failures_and_kills(tmp_path: Path) -> None:
     await messages(tmp_path, stations=10, each=20)
 

@@ -41,7 +41,7 @@ async def test_a_session_is_mirrored_and_the_death_of_the_office_is_seen(tmp_pat
             )
             station.finish()
             await asyncio.wait_for(charging, 60)
-            await asyncio.to_thread(wait_until, lambda: link_of(program) == 1, "a link again", 60)
+            await asyncio.to_thread(wait_until, lambda: link_of(program) == 1, "a link again", 150)
             energy = str(station.stops[max(station.stops)]).encode()
             await see(broker, lambda it: it.now.get("site/evsys/CP1/1/energy_wh") == energy)
         await see(broker, lambda it: it.now.get("site/evsys/availability") == b"offline")
