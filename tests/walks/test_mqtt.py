@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import httpx
+import pytest
 
 from kit.broker import running_broker, see
 from kit.charging import Charging
@@ -21,6 +22,7 @@ def link_of(program: Program) -> float:
     return float(found[0].split()[1]) if found else 0.0
 
 
+@pytest.mark.timeout(400)
 async def test_a_session_is_mirrored_and_the_death_of_the_office_is_seen(tmp_path: Path) -> None:
     with running_broker(tmp_path) as broker:
         mqtt = {"enabled": True, "port": broker.port, "topic_prefix": "site/evsys"}
