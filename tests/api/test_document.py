@@ -19,7 +19,7 @@ from kit.central import station
 from kit.office import RunningOffice
 from kit.samples import quarantined, token, transaction
 
-SAMPLES = 5
+SAMPLES = 2
 """Requests made up for each operation in each mode; the long test makes more."""
 KEPT = (
     "not_a_server_error",
@@ -89,6 +89,7 @@ async def answered_as_documented(folder: Path, samples: int) -> None:
         await asyncio.to_thread(try_out_all, office.url, await office.key(), samples)
 
 
+@pytest.mark.timeout(600)
 async def test_made_up_requests_are_answered_as_the_document_says(tmp_path: Path) -> None:
     await answered_as_documented(tmp_path, SAMPLES)
 
