@@ -450,7 +450,7 @@ async def test_a_digest_comes_once_a_period(tmp_path: Path, post: Post) -> None:
 async def test_what_was_sent_long_ago_is_forgotten(
     office: RunningOffice, admin: httpx.AsyncClient, post: Post
 ) -> None:
-    made = await post.subscribe(admin)
+    made = await post.subscribe(admin, kinds=["AlarmRaised"])
     assert json_of(await admin.post(f"{SUBSCRIPTIONS}/{made['subscription']['id']}/test"))["sent"]
     of_it = f"/api/v1/deliveries?subscription={made['subscription']['id']}&state=sent"
     assert json_of(await admin.get(of_it))["items"]

@@ -18,6 +18,7 @@ from kit.clock import NOON
 from kit.link import Payload
 from kit.office import AnsweringStation, RunningOffice, json_of
 from kit.samples import schedule
+from kit.waiting import until
 
 Verdict = Callable[[Payload], str]
 ACCEPTED: dict[str, object] = {"status": "Accepted"}
@@ -173,6 +174,7 @@ async def test_after_a_boot_all_of_it_is_sent_again_and_the_limits_are_not_asked
     await in_state(office, "INSTALLED")
     await charger.boot(office)
     booted_at = office.clock.now()
+    await until(lambda: len(charger.sent) > 1)
     await shown(office, lambda view: view.items[0].installed and view.items[0].installed.at >= booted_at)
     assert len(charger.sent) == 2
     assert len(charger.asked("GetConfiguration")) == 1, "what it can was probed once"

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from evsys.office import sole
-from evsys.office.sole import LEASE_S, Sole
+from evsys.office.leases import LEASE_S
+from evsys.office.sole import Sole
 from evsys.office.writing import Books
 from kit.office import RunningOffice
 from kit.waiting import until

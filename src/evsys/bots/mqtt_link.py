@@ -9,7 +9,6 @@ the broker itself says `offline` when the link breaks (last will), and we when w
 
 import asyncio
 import logging
-import random
 import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -19,6 +18,8 @@ from typing import Final
 import structlog
 from aiomqtt import Client, Message, MqttError, Will
 from msgspec import Struct
+
+from evsys.office.patience import later_s
 
 MAX_TOPICS: Final = 200_000
 """Topics at once, some tens of megabytes; further ones are left out."""
@@ -146,14 +147,14 @@ class MqttLink:
             await asyncio.gather(linking, return_exceptions=True)
 
     async def _stay_linked(self) -> None:
-        waits_s = self._first_retry_s
+        tries = 0
         while True:
             client = self._client()
             try:
                 async with client:
                     self._end_if_leaving()
                     log.info("connected to the MQTT broker", host=self._settings.host)
-                    waits_s = self._first_retry_s
+                    tries = 0
                     await self._serve(client)
             except* (MqttError, OSError) as errors:
                 where = f"{self._settings.host}:{self._settings.port}"
@@ -161,8 +162,8 @@ class MqttLink:
             finally:
                 client._client._sock_close()  # what is given up half-way would stay open for ever
             self._end_if_leaving()
-            await asyncio.sleep(waits_s * random.uniform(0.5, 1.0))
-            waits_s = min(2 * waits_s, LONGEST_RETRY_S)
+            tries += 1
+            await asyncio.sleep(later_s(tries, self._first_retry_s, LONGEST_RETRY_S))
 
     def _end_if_leaving(self) -> None:
         """The same as `_end_if_cancelled` for a task that has a TaskGroup, which may leave it looking as if

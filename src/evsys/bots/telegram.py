@@ -10,7 +10,6 @@ is tried again; neither it nor Telegram's own words of an error are told anywher
 """
 
 import asyncio
-import random
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +23,7 @@ from evsys.notify.notifier import NotSent, Refused
 from evsys.notify.telegram import WITHIN_S, Config, Turns, WrongToken, deliver, keyboard, new_bot
 from evsys.office.chats import TooManyChats
 from evsys.office.office import Office
+from evsys.office.patience import later_s
 
 if TYPE_CHECKING:
     from aiogram import Bot
@@ -77,7 +77,7 @@ class TelegramDoor:
 
     async def _serve(self) -> None:
         """Ask for messages, whatever goes wrong."""
-        waits_s, told = self._first_retry_s, False
+        tries, told = 0, False
         bot: Bot | None = None
         try:
             while True:
@@ -91,18 +91,19 @@ class TelegramDoor:
                     if not told:
                         log.error("the bot on Telegram cannot work", reason=reason)
                         await self._office.chats.fail(reason)
-                    told, waits_s = True, WRONG_TOKEN_S
+                    told = True
                 except EvsysError as error:
                     reason = str(error)
                 except Exception as error:
                     # What it says may hold the token.
                     reason = type(error).__name__
                 if self._polling:
-                    waits_s, told = self._first_retry_s, False
+                    tries, told = 0, False
                 self._polling = False
                 log.warning("Telegram is not asked for messages", reason=reason)
-                await asyncio.sleep(waits_s * random.uniform(0.5, 1.0))
-                waits_s = min(2 * waits_s, max(LONGEST_RETRY_S, WRONG_TOKEN_S if told else 0))
+                tries += 1
+                first_s = WRONG_TOKEN_S if told else self._first_retry_s
+                await asyncio.sleep(later_s(tries, first_s, max(first_s, LONGEST_RETRY_S)))
         finally:
             self._polling = False
             for task in self._answering:

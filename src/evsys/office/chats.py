@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
-from hashlib import sha256
 from typing import Final, Literal
 from uuid import uuid4
 
@@ -29,6 +28,7 @@ from evsys.core.records import (
 )
 from evsys.core.work import Work
 from evsys.office.access import Person
+from evsys.office.keys import digest
 from evsys.office.subscriptions import DEFAULT, Subscriptions
 from evsys.office.writing import Books
 from evsys.store.views import chats, notices
@@ -246,8 +246,3 @@ class Chats:
 def person_of(chat: TelegramChat) -> Person:
     """Who writes in a chat that was let in."""
     return Person(name=f"telegram:{chat.id}", role=chat.role)
-
-
-def digest(code: str) -> str:
-    """What is kept of a code."""
-    return sha256(code.encode()).hexdigest()

@@ -19,11 +19,9 @@ its own until it has caught up.
 """
 
 import asyncio
-import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from datetime import timedelta
 from functools import partial
 from math import inf
 from typing import Final, NamedTuple, get_args
@@ -37,6 +35,8 @@ from evsys.core.ports import EVENTS, Bus, Clock
 from evsys.core.records import ConsumerCursor, DeferredEvent
 from evsys.core.work import Work
 from evsys.office.deferred import Deferred
+from evsys.office.leases import LEASE_S, RENEW_EVERY_S, hold, lease_open_to
+from evsys.office.patience import later_s
 from evsys.office.waking import LOOK_S, woken
 from evsys.office.writing import Books
 from evsys.store.cells import EPOCH
@@ -49,9 +49,6 @@ EVERY_S: Final = 0.5
 """The log is looked into at most so often: what comes in a burst comes in one page."""
 MAX_WAITING: Final = 2000
 """Events that wait in memory for one consumer: one that is slower reads them again when it gets to them."""
-LEASE_S: Final = 30.0
-"""How long an office that has died keeps others from taking over."""
-RENEW_EVERY_S: Final = 10.0
 SAVE_EVERY_S: Final = 1.0
 """The cursor is saved so often at most where all is well: a crash repeats what was taken since."""
 TAKE_S: Final = LEASE_S - RENEW_EVERY_S
@@ -134,8 +131,7 @@ class _Desk:
 
     def pause_s(self, tries: int) -> float:
         """How long to wait after so many tries that failed: longer each time, and never quite the same."""
-        longest = min(self.first_retry_s * 2.0 ** min(tries - 1, 30), LONGEST_RETRY_S)
-        return longest * random.uniform(0.5, 1.0)
+        return later_s(tries, self.first_retry_s, LONGEST_RETRY_S)
 
 
 class _Follower:
@@ -268,12 +264,11 @@ class _Consumer:
     async def _claim(self) -> bool:
         """Whether the lease is this office's now; then it is known how far the consumer has come."""
         desk, name = self._desk, self._name
-        found = await desk.reader.read(partial(events.cursor, name=name))
+        found = await lease_open_to(desk.holder, desk.reader, desk.clock, name)
         if found is None:
-            end, now = await desk.reader.read(events.last_seq), desk.clock.now()
-            found = ConsumerCursor(name=name, seq=end, holder=desk.holder, held_until=now, version=0)
-        elif found.holder != desk.holder and found.held_until > desk.clock.now():
             return False
+        if not found.version:
+            found = replace(found, seq=await desk.reader.read(events.last_seq))
         self._cursor, self._seen = found, found.seq
         self._waiting.clear()
         self._deferred.fill(await desk.reader.read(partial(events.deferred, consumer=name)))
@@ -286,19 +281,9 @@ class _Consumer:
     async def _save(self) -> None:
         """Save the cursor behind all that was offered, with what became of it; the lease is renewed. Raises
         _LeaseLost where another office has it: then nothing is written."""
-        now = self._desk.clock.now()
-        saved = replace(
-            self._cursor,
-            seq=self._waiting[0].seq - 1 if self._waiting else self._seen,
-            holder=self._desk.holder,
-            held_until=now + timedelta(seconds=LEASE_S),
-            version=self._cursor.version + 1,
-        )
-        work = Work(now)
-        if self._cursor.version:
-            work.change(saved)
-        else:
-            work.add(saved)
+        work = Work(self._desk.clock.now())
+        behind = self._waiting[0].seq - 1 if self._waiting else self._seen
+        saved = hold(work, replace(self._cursor, seq=behind), self._desk.holder)
         self._save_at_s = inf
         self._deferred.write_into(work)
         if await self._desk.books.write(work):

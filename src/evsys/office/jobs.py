@@ -10,7 +10,6 @@ one direction, for as long as the attempt lasts; only its hash is kept.
 """
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -41,6 +40,7 @@ from evsys.core.ports import Clock
 from evsys.core.records import Job, JobKind, StoredFile, TransferSecret
 from evsys.core.work import Work
 from evsys.office.files import Files, Part, shown
+from evsys.office.keys import digest
 from evsys.office.writing import Books
 from evsys.store.views import jobs, stations
 from evsys.store.views.reader import Reader, record_by_id
@@ -164,7 +164,7 @@ class Jobs:
     def ticket(self, secret: str) -> Ticket | None:
         """What a secret opens, None where it opens nothing. Waits for the database: call it from a
         thread."""
-        job = self._reader.read_here(partial(jobs.job_of_secret, digest=digest_of(secret)))
+        job = self._reader.read_here(partial(jobs.job_of_secret, digest=digest(secret)))
         if job is None or job.state not in rules.UNDER_WAY:
             return None
         if job.kind != "firmware":
@@ -221,7 +221,7 @@ class Jobs:
             work = Work(self._clock.now())
             work.change(new)
             if secret:
-                work.save(TransferSecret(job_id=job_id, digest=digest_of(secret)))
+                work.save(TransferSecret(job_id=job_id, digest=digest(secret)))
             elif new.state not in rules.UNDER_WAY:
                 work.remove(TransferSecret(job_id=job_id, digest=""))
             if file is not None:
@@ -268,11 +268,6 @@ def draft(
 def user_of(job: Job) -> str:
     """The user that a station logs in as, where the way needs one."""
     return f"job-{job.id[:8]}"
-
-
-def digest_of(secret: str) -> str:
-    """What is kept of a secret: it is random, so a fast hash is enough."""
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def _suiting(told: str, open_: list[Via]) -> Via:

@@ -5,7 +5,6 @@ through any more, one message at a time is tried; where that lasts, the subscrip
 """
 
 import asyncio
-import random
 from collections import deque
 from datetime import datetime, timedelta
 from functools import partial
@@ -33,6 +32,7 @@ from evsys.notify.notifier import (
 )
 from evsys.notify.text import Wording
 from evsys.office.digests import digest_of
+from evsys.office.patience import later_s
 from evsys.office.subscriptions import Subscriptions, quiet_until
 from evsys.office.waking import LOOK_S, woken
 from evsys.office.writing import Books
@@ -408,10 +408,8 @@ class Outlet:
         return False
 
     def _pause_s(self, tries: int) -> float:
-        """Longer each time, and never quite the same."""
         pace = self._desk.pace
-        longest = min(pace.first_retry_s * 2.0 ** min(max(tries, 1) - 1, 30), pace.longest_retry_s)
-        return longest * random.uniform(0.5, 1.0)
+        return later_s(tries, pace.first_retry_s, pace.longest_retry_s)
 
     async def _pause(self, subscription: Subscription, reason: str) -> None:
         if not self._is_stopped:

@@ -13,7 +13,7 @@ else ended the transaction.
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -44,6 +44,7 @@ from evsys.core.workarounds import Models
 from evsys.office.charging_profiles import ChargingProfiles
 from evsys.office.commands import Commands
 from evsys.office.consumers import Consumers
+from evsys.office.patience import Lately
 from evsys.office.profile_displacing import displaced
 from evsys.office.profile_telling import BY, ProfileTelling
 from evsys.office.queue import settled
@@ -88,8 +89,8 @@ class ProfileKeeping:
         self._concerned: set[str] = set()
         """Stations at which a profile is wanted or may be; maybe some that were."""
         self._rounds = Rounds(clock)
-        self._displacements: dict[str, list[datetime]] = {}
-        """When others took profiles away from a station, within `AGAIN_AFTER`."""
+        self._displacements: Lately[str] = Lately(AGAIN_AFTER)
+        """How often others took profiles away from a station."""
 
     @property
     def told(self) -> Mapping[str, int]:
@@ -167,12 +168,12 @@ class ProfileKeeping:
         gone = displaced(command, await self._reader.read(query))
         if not gone:
             return
-        lately = [at for at in self._displacements.get(station_id, ()) if at > now - AGAIN_AFTER]
-        self._displacements[station_id] = [*lately, now]
+        lately = self._displacements.count(station_id, now)
+        self._displacements.note(station_id, now)
         why = f"{command.by or 'somebody'} has taken it away with a command of their own ({command.type})"
         work = Work(now)
         for each in gone:
-            if len(lately) < AT_ONCE:
+            if lately < AT_ONCE:
                 work.save(replace(each, state="UNKNOWN", status="", detail=why, at=now))
             else:
                 work.save(
@@ -190,7 +191,7 @@ class ProfileKeeping:
         if work:
             await self._books.write(work)
         self._concerned.discard(station_id)
-        self._displacements.pop(station_id, None)
+        self._displacements.forget(station_id)
 
     # -- which stations need something ---
 

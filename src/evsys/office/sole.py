@@ -8,24 +8,18 @@ out. An office that cannot renew its lease stops in time, before another one beg
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from datetime import timedelta
-from functools import partial
 from typing import Final
 
 import structlog
-from msgspec.structs import replace
 
 from evsys.core.errors import EvsysError
 from evsys.core.ports import Clock
 from evsys.core.records import ConsumerCursor
 from evsys.core.work import Work
+from evsys.office.leases import RENEW_EVERY_S, hold, lease_open_to
 from evsys.office.writing import Books
-from evsys.store.views import events
 from evsys.store.views.reader import Reader
 
-LEASE_S: Final = 30.0
-"""How long an office that has died keeps others from taking over."""
-RENEW_EVERY_S: Final = 10.0
 LOOK_S: Final = 2.0
 """How often an office looks whether it may take over."""
 FAULT_S: Final = 30.0
@@ -63,23 +57,12 @@ class Sole:
 
     async def _claim(self) -> ConsumerCursor | None:
         """The lease, where it is this office's now; None where it is another's. Raises StoreUnavailable."""
-        now = self._clock.now()
-        found = await self._reader.read(partial(events.cursor, name=self._name))
-        if found is None:
-            found = ConsumerCursor(name=self._name, seq=0, holder=self._holder, held_until=now, version=0)
-        elif found.holder != self._holder and found.held_until > now:
-            return None
-        return await self._renew(found)
+        found = await lease_open_to(self._holder, self._reader, self._clock, self._name)
+        return None if found is None else await self._renew(found)
 
     async def _renew(self, lease: ConsumerCursor) -> ConsumerCursor | None:
-        now = self._clock.now()
-        held_until = now + timedelta(seconds=LEASE_S)
-        renewed = replace(lease, holder=self._holder, held_until=held_until, version=lease.version + 1)
-        work = Work(now)
-        if lease.version:
-            work.change(renewed)
-        else:
-            work.add(renewed)
+        work = Work(self._clock.now())
+        renewed = hold(work, lease, self._holder)
         return None if await self._books.write(work) else renewed
 
     async def _while_held(

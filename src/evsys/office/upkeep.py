@@ -10,7 +10,7 @@ written unasked is only shown.
 """
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -33,6 +33,7 @@ from evsys.core.workarounds import Models, together
 from evsys.office.commands import Commands
 from evsys.office.configuration import ANSWER_WITHIN_S, Configuration, Configurations
 from evsys.office.consumers import Consumers
+from evsys.office.patience import Lately
 from evsys.office.queue import settled
 from evsys.office.rounds import Rounds
 from evsys.office.templates import WantedKey, read_at, wanted_of
@@ -81,8 +82,8 @@ class Upkeep:
         self._rounds = Rounds(clock)
         self._doubtful: set[str] = set()
         """Stations whose configuration somebody else has set: what was read of it holds no longer."""
-        self._in_place: dict[tuple[str, str], list[datetime]] = {}
-        """When a key of a station was set and then seen to be in place, within `AGAIN_AFTER`."""
+        self._in_place: Lately[tuple[str, str]] = Lately(AGAIN_AFTER)
+        """How often a key of a station was set and then seen to be in place."""
         configurations.was_read = self._was_read
 
     def follow(self, consumers: Consumers) -> None:
@@ -196,10 +197,9 @@ class Upkeep:
     def _holds(self, verdict: ConfigurationVerdict, firmware_version: str) -> bool:
         if verdict.status in REFUSALS:
             return verdict.firmware_version == firmware_version
-        since = self._clock.now() - AGAIN_AFTER
-        place = verdict.station_id, verdict.key.lower()
-        lately = [at for at in self._in_place.get(place, ()) if at > since]
-        return verdict.at > since and not 0 < len(lately) <= AT_ONCE
+        now = self._clock.now()
+        lately = self._in_place.count((verdict.station_id, verdict.key.lower()), now)
+        return verdict.at > now - AGAIN_AFTER and not 0 < lately <= AT_ONCE
 
     async def _keep(self, station_id: str, templates: list[ConfigurationTemplate]) -> None:
         """Read the configuration, set what differs, and read it again."""
@@ -230,10 +230,8 @@ class Upkeep:
         now = self._clock.now()
         drifting = {each.key.lower() for each in view.wanted if each.drifts}
         for each in repairs:
-            place = station_id, each.key.lower()
-            if place[1] not in drifting:
-                lately = [at for at in self._in_place.get(place, ()) if at > now - AGAIN_AFTER]
-                self._in_place[place] = [*lately, now]
+            if each.key.lower() not in drifting:
+                self._in_place.note((station_id, each.key.lower()), now)
 
     async def _repair(self, found: Configured, wanted: WantedKey) -> None:
         """Set a key, and keep what the station said to it."""
